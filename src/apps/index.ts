@@ -1,0 +1,6 @@
+export { type DefaultReplyOptions, defaultReply } from './default-reply.ts'
+export { defineApp } from './define.ts'
+export { echo } from './echo.ts'
+export { type KeywordContext, type KeywordHandlers, type KeywordOptions, keyword } from './keyword.ts'
+export { type PatternContext, pattern } from './pattern.ts'
+export { ping } from './ping.ts'

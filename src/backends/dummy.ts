@@ -1,0 +1,12 @@
+import { z } from 'zod'
+import { defineBackend } from './define.ts'
+
+/** For development: nothing leaves, and every message stands in the state DEBUG. */
+export const dummy = defineBackend({
+  kind: 'dummy',
+  settings: z.strictObject({}),
+  removesDuplicates: true,
+  async send() {
+    return { state: 'DEBUG' }
+  },
+})

@@ -1,0 +1,69 @@
+import type { Lane } from '../messages/lane.ts'
+import { silentLogger } from '../messages/logger.ts'
+import type { Queue } from '../queue/queue.ts'
+import { findSettings, loadSettings, readDotEnv } from '../settings/load.ts'
+import type { SettingsInput } from '../settings/schema.ts'
+import { createSwitchboard, type Switchboard } from '../settings/switchboard.ts'
+import type { Store } from '../store/store.ts'
+import { ownModules } from './own-modules.ts'
+
+export interface CommonOptions {
+  readonly settings?: string
+  readonly verbose?: boolean
+}
+
+/** Reads the settings file that the options name, and the `.env` beside it. */
+export async function readSettings(options: CommonOptions): Promise<SettingsInput> {
+  const file = findSettings(options.settings, process.cwd())
+  readDotEnv(file)
+  return loadSettings(file, await ownModules())
+}
+
+/**
+ * Opens a switchboard that records but works nothing, for a command that may run beside a server; what it records is
+ * told to that server through the store.
+ */
+export async function besideServer<T>(
+  options: CommonOptions,
+  act: (switchboard: Switchboard) => Promise<T>,
+): Promise<T> {
+  const switchboard = createSwitchboard(await readSettings(options), {
+    env: process.env,
+    logger: silentLogger,
+    role: 'command',
+    queue: ({ store }) => new NudgingQueue(store),
+  })
+  const { store } = switchboard.parts
+  await store.open()
+  try {
+    await switchboard.router.open()
+    return await act(switchboard)
+  } finally {
+    await switchboard.router.stop(0)
+    await switchboard.parts.http.close()
+    await store.close()
+  }
+}
+
+/** Works nothing itself: leaves word of the lanes for whoever serves. */
+class NudgingQueue implements Queue {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  async ring(lane: Lane): Promise<void> {
+    await this.#store.nudge([lane])
+  }
+
+  work(): void {}
+
+  async stop(): Promise<number> {
+    return 0
+  }
+
+  size(): number {
+    return 0
+  }
+}

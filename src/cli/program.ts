@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { errorText, SwitchboardError } from '../messages/errors.ts'
+import type { MessageClass } from '../messages/lane.ts'
+
+/** What a command prints to. */
+export interface Output {
+  out(line: string): void
+  err(line: string): void
+}
+
+const DONE = 0
+const FAILED = 1
+const WRONG_USAGE = 2
+
+/**
+ * Runs the command.
+ * @param args without the names of node and the script
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage
+ */
+export async function run(args: readonly string[], output: Output): Promise<number> {
+  let code = DONE
+  const program = createProgram(output, (result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE
+    output.err(`switchboard: ${error instanceof SwitchboardError ? error.message : errorText(error)}`)
+    if (args.includes('--verbose') && error instanceof Error) output.err(error.stack ?? '')
+    return FAILED
+  }
+}
+
+function createProgram(output: Output, exit: (code: number) => void): Command {
+  const program = new Command('switchboard')
+    .description('Applications that talk to people over SMS and USSD')
+    .version(version())
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => output.out(text.trimEnd()), writeErr: (text) => output.err(text.trimEnd()) })
+    .showHelpAfterError('(--help shows how it is used)')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage. Settings: settings.ts of this folder, or --settings FILE.',
+    )
+
+  const command = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .option('--settings <file>', 'the settings file (default: settings.ts of this folder)')
+      .option('--verbose', 'show the stack of an error')
+
+  command('start', 'serve: take messages, work them, send')
+    .option('--port <number>', 'the port to serve on', wholeNumber)
+    .option('--host <address>', 'the address to serve on')
+    .action(async (options) => exit(await (await import('./start.ts')).start(options, output)))
+
+  command('migrate', 'bring the database up to this version').action(async (options) =>
+    exit(await (await import('./migrate.ts')).migrate(options, output)),
+  )
+
+  command('routes', 'print the table of routes').action(async (options) =>
+    exit(await (await import('./routes.ts')).routes(options, output)),
+  )
+
+  command('send', 'send a message')
+    .requiredOption('--to <identity...>', 'whom to: one or several numbers')
+    .requiredOption('--text <text>', 'what to send')
+    .option('--backend <name>', 'the backend (default: the first that can send)')
+    .option('--from <address>', 'our address it leaves from')
+    .option('--class <class>', 'urgent, reply, normal or bulk', 'normal' satisfies MessageClass)
+    .action(async (options) => exit(await (await import('./send.ts')).send(options, output)))
+
+  command('receive', 'take a message as if a person had sent it')
+    .requiredOption('--identity <identity>', 'who sends it')
+    .requiredOption('--text <text>', 'what is sent')
+    .option('--backend <name>', 'the backend it comes in by (default: the first)')
+    .option('--address <address>', 'our address it is sent to')
+    .action(async (options) => exit(await (await import('./receive.ts')).receive(options, output)))
+
+  command('replay', 'work failed messages again')
+    .argument('[id...]', 'the messages; without any, the failed ones are listed')
+    .option('--all', 'all failed messages')
+    .option('--in', 'incoming messages only')
+    .option('--out', 'outgoing messages only')
+    .option('--backend <name>', 'of this backend only')
+    .action(async (ids, options) => exit(await (await import('./replay.ts')).replay(ids, options, output)))
+
+  return program
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('a whole number is expected.')
+  return Number(text)
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
+  return version
+}

@@ -1,0 +1,2 @@
+export type { RequestCallback } from './koa.ts'
+export type { Route } from './routes.ts'

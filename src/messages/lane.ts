@@ -1,0 +1,24 @@
+/** The order in which outgoing messages of one backend take their turn: a person who waits goes before a broadcast. */
+export const messageClasses = ['urgent', 'reply', 'normal', 'bulk'] as const
+export type MessageClass = (typeof messageClasses)[number]
+
+/**
+ * An ordered stream of work. Messages of one lane are worked one at a time, in the order of the store;
+ * different lanes side by side. Outgoing lanes are kept apart by class, so that a reply need not wait
+ * behind a broadcast to the same person.
+ */
+export type Lane =
+  | { readonly kind: 'incoming'; readonly owner: string; readonly identity: string }
+  | {
+      readonly kind: 'outgoing'
+      readonly owner: string
+      readonly identity: string
+      readonly class: MessageClass
+    }
+
+/** A string that names the lane and nothing else; fit as a key of a map or of Redis. */
+export function laneKey(lane: Lane): string {
+  return lane.kind === 'incoming'
+    ? `incoming\n${lane.owner}\n${lane.identity}`
+    : `outgoing\n${lane.owner}\n${lane.class}\n${lane.identity}`
+}

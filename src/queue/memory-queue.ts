@@ -1,0 +1,196 @@
+import type { Clock } from '../messages/clock.ts'
+import { type Lane, laneKey, type MessageClass, messageClasses } from '../messages/lane.ts'
+import { Delays } from './delays.ts'
+import { Fifo } from './fifo.ts'
+import type { LaneHandler, LaneResult, PoolSettings, Queue } from './queue.ts'
+import type { Signals } from './signals.ts'
+
+// A handler deals with its own errors; one that throws all the same must not spin.
+const RETRY_AFTER_FAULT_MS = 1_000
+
+interface Entry {
+  readonly lane: Lane
+  readonly key: string
+  readonly pool: Pool
+  status: 'ready' | 'delayed' | 'working'
+  /** While delayed, when it is due; rung to an earlier time, an older delay is void. */
+  due: number
+  /** Rung while being worked: the earliest time asked for. */
+  again: number | undefined
+}
+
+interface Pool {
+  readonly settings: PoolSettings
+  readonly ready: Record<MessageClass, Fifo<Entry>>
+  active: number
+  dispatching: boolean
+}
+
+export interface MemoryQueueOptions {
+  readonly clock: Clock
+  readonly signals: Signals
+  /** Which pool a lane's work counts in. */
+  readonly poolOf: (lane: Lane) => PoolSettings
+}
+
+/** The queue within this process. */
+export class MemoryQueue implements Queue {
+  readonly #options: MemoryQueueOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #pools = new Map<string, Pool>()
+  readonly #delays: Delays<{ entry: Entry; due: number }>
+  readonly #working = new Set<Promise<void>>()
+  #handler: LaneHandler | undefined
+
+  constructor(options: MemoryQueueOptions) {
+    this.#options = options
+    this.#delays = new Delays(options.clock, ({ entry, due }) => {
+      if (entry.status === 'delayed' && entry.due === due) this.#makeReady(entry)
+    })
+  }
+
+  async ring(lane: Lane, notBefore = 0): Promise<void> {
+    const key = laneKey(lane)
+    const entry = this.#entries.get(key)
+    if (entry === undefined) {
+      const created: Entry = { lane, key, pool: this.#poolOf(lane), status: 'delayed', due: 0, again: undefined }
+      this.#entries.set(key, created)
+      this.#place(created, notBefore)
+    } else if (entry.status === 'working') {
+      entry.again = Math.min(entry.again ?? Number.POSITIVE_INFINITY, notBefore)
+    } else if (entry.status === 'delayed' && notBefore < entry.due) {
+      this.#place(entry, notBefore)
+    }
+  }
+
+  work(handler: LaneHandler): void {
+    this.#handler = handler
+    for (const pool of this.#pools.values()) this.#dispatch(pool)
+  }
+
+  async stop(limit: number): Promise<number> {
+    this.#handler = undefined
+    this.#delays.clear()
+    let timeIsUp = false
+    let wake = () => {}
+    const timer = this.#options.clock.schedule(this.#options.clock.now() + limit, () => {
+      timeIsUp = true
+      wake()
+    })
+    const upAt = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    while (this.#working.size > 0 && !timeIsUp) await Promise.race([upAt, ...this.#working])
+    timer.cancel()
+    const left = this.#working.size
+    this.#entries.clear()
+    this.#pools.clear()
+    return left
+  }
+
+  size(): number {
+    return this.#entries.size
+  }
+
+  #poolOf(lane: Lane): Pool {
+    const settings = this.#options.poolOf(lane)
+    const known = this.#pools.get(settings.name)
+    if (known !== undefined) return known
+    const ready = Object.fromEntries(messageClasses.map((name) => [name, new Fifo<Entry>()])) as Pool['ready']
+    const pool: Pool = { settings, ready, active: 0, dispatching: false }
+    this.#pools.set(settings.name, pool)
+    return pool
+  }
+
+  #place(entry: Entry, notBefore: number): void {
+    if (notBefore <= this.#options.clock.now()) {
+      this.#makeReady(entry)
+      return
+    }
+    entry.status = 'delayed'
+    entry.due = notBefore
+    this.#delays.add(notBefore, { entry, due: notBefore })
+  }
+
+  #makeReady(entry: Entry): void {
+    entry.status = 'ready'
+    entry.pool.ready[entry.lane.kind === 'outgoing' ? entry.lane.class : 'normal'].push(entry)
+    this.#dispatch(entry.pool)
+  }
+
+  #dispatch(pool: Pool): void {
+    if (this.#handler === undefined || pool.dispatching) return
+    if (pool.settings.rate !== undefined) {
+      void this.#dispatchAtRate(pool)
+      return
+    }
+    while (pool.active < pool.settings.concurrency) {
+      const entry = nextEntry(pool)
+      if (entry === undefined) return
+      this.#start(entry)
+    }
+  }
+
+  async #dispatchAtRate(pool: Pool): Promise<void> {
+    const { name, rate, concurrency } = pool.settings
+    if (rate === undefined) return
+    pool.dispatching = true
+    while (this.#handler !== undefined && pool.active < concurrency && hasReady(pool)) {
+      const wait = await this.#options.signals.takeToken(name, rate)
+      if (wait > 0) {
+        const { clock } = this.#options
+        await new Promise<void>((resolve) => clock.schedule(clock.now() + wait, resolve))
+        continue
+      }
+      // Chosen only now: a reply that came meanwhile goes before the broadcast that was waiting.
+      const entry = this.#handler === undefined ? undefined : nextEntry(pool)
+      if (entry === undefined) await this.#options.signals.spendTokens(name, -1, rate)
+      else this.#start(entry)
+    }
+    pool.dispatching = false
+  }
+
+  #start(entry: Entry): void {
+    const handler = this.#handler
+    if (handler === undefined) return
+    const { pool } = entry
+    entry.status = 'working'
+    entry.again = undefined
+    pool.active++
+    let holdsSlot = true
+    const release = () => {
+      if (!holdsSlot) return
+      holdsSlot = false
+      pool.active--
+      this.#dispatch(pool)
+    }
+    const giveBack = (result: LaneResult) => {
+      this.#working.delete(done)
+      this.#giveBack(entry, result)
+      release()
+    }
+    const failed = () => giveBack({ next: 'later', at: this.#options.clock.now() + RETRY_AFTER_FAULT_MS })
+    const done = handler(entry.lane, { release }).then(giveBack, failed)
+    this.#working.add(done)
+  }
+
+  #giveBack(entry: Entry, result: LaneResult): void {
+    if (this.#handler === undefined) return
+    const asked = result.next === 'more' ? 0 : result.next === 'later' ? result.at : Number.POSITIVE_INFINITY
+    const at = Math.min(asked, entry.again ?? Number.POSITIVE_INFINITY)
+    if (at === Number.POSITIVE_INFINITY) this.#entries.delete(entry.key)
+    else this.#place(entry, at)
+  }
+}
+
+function hasReady(pool: Pool): boolean {
+  return messageClasses.some((name) => pool.ready[name].length > 0)
+}
+
+function nextEntry(pool: Pool): Entry | undefined {
+  for (const name of messageClasses) {
+    const entry = pool.ready[name].shift()
+    if (entry !== undefined) return entry
+  }
+  return undefined
+}

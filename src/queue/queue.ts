@@ -1,0 +1,56 @@
+import type { Lane } from '../messages/lane.ts'
+
+/** What a worker says of a lane when it gives it back. */
+export type LaneResult =
+  /** Nothing is left to do in it. */
+  | { readonly next: 'idle' }
+  /** There is more; other lanes go first. */
+  | { readonly next: 'more' }
+  /** Its first message may not be worked before `at` (milliseconds since 1970). */
+  | { readonly next: 'later'; readonly at: number }
+
+/** The right to work one lane now. */
+export interface Slot {
+  /**
+   * Gives the slot to another lane while this one goes on waiting for something slow. The lane stays taken
+   * until its handler returns.
+   */
+  release(): void
+}
+
+export type LaneHandler = (lane: Lane, slot: Slot) => Promise<LaneResult>
+
+/** How many lanes are worked side by side, and how fast. Each backend's sending is a pool of its own. */
+export interface PoolSettings {
+  readonly name: string
+  /** Lanes worked at a time. */
+  readonly concurrency: number
+  readonly rate?: Rate
+}
+
+/** A speed in message parts. */
+export interface Rate {
+  readonly perSecond: number
+}
+
+/**
+ * Carries lanes, not messages: who has work, who works it. It may forget everything; what is unfinished in the
+ * store is rung again.
+ */
+export interface Queue {
+  /**
+   * Says that the lane has work, from `notBefore` on. A lane that is known already is not handed out twice;
+   * one that is being worked is handed out again afterwards.
+   */
+  ring(lane: Lane, notBefore?: number): Promise<void>
+  /** Begins to hand lanes to the handler. */
+  work(handler: LaneHandler): void
+  /**
+   * Hands out no more lanes and waits for those being worked.
+   * @param limit milliseconds to wait at the most
+   * @returns how many lanes were still being worked when the time was up
+   */
+  stop(limit: number): Promise<number>
+  /** Lanes that are known: waiting, delayed or being worked. */
+  size(): number
+}

@@ -1,0 +1,217 @@
+import type { Connection } from '../messages/incoming.ts'
+import type { Logger } from '../messages/logger.ts'
+import type { Change, Contact, NewOutgoing, Store } from '../store/store.ts'
+import { NotRunningError } from './errors.ts'
+import type { SendRequest, SentMessage } from './send.ts'
+
+export type ContactValues = Partial<Pick<Contact, 'name' | 'language' | 'timeZone' | 'optedOutAt'>>
+
+/**
+ * What an app may use while it works on a message. What is changed through it is read back at once, and committed
+ * together with the message's result: when the phases fail, nothing of it has happened.
+ */
+export interface AppContext {
+  readonly logger: Logger
+  /** The contact who owns the message's connection. */
+  readonly contact: Contact | null
+  readonly contacts: {
+    find(whom: string | Connection): Promise<Contact | null>
+    /** Makes a contact; the message's connection becomes its first unless another is given. */
+    create(values: ContactValues & { readonly name: string }, connection?: Connection): Promise<Contact>
+    update(id: string, values: ContactValues): Promise<void>
+  }
+  readonly groups: {
+    /** Adds the message's contact, or another. */
+    add(group: string, contactId?: string): Promise<void>
+    remove(group: string, contactId?: string): Promise<void>
+    /** The groups of the message's contact, or of another. */
+    of(contactId?: string): Promise<readonly string[]>
+  }
+  /** JSON documents with a version each; a change that somebody else made meanwhile runs the phases again. */
+  readonly documents: {
+    get(scope: string, key: string): Promise<unknown>
+    /** `undefined` removes the document. */
+    put(scope: string, key: string, value: unknown): Promise<void>
+  }
+  /** Sends another message, to whomever; recorded with the result. */
+  send(request: SendRequest): Promise<readonly SentMessage[]>
+  /**
+   * Does something outside once for this message, however often its phases run: the result is kept and given again.
+   * A crash between the effect and its record repeats it.
+   */
+  once<T>(key: string, effect: () => Promise<T>): Promise<T>
+}
+
+export interface ContextParts {
+  readonly store: Store
+  readonly logger: Logger
+  readonly messageId: string
+  readonly connection: Connection
+  readonly contact: Contact | null
+  readonly now: () => number
+  readonly newId: () => string
+  /** Turns a request into messages to record. */
+  readonly prepareSend: (request: SendRequest) => Promise<readonly NewOutgoing[]>
+}
+
+/** Gathers what the apps do to one message, until it is committed. */
+export class MessageContext {
+  readonly changes: Change[] = []
+  readonly outgoing: NewOutgoing[] = []
+  readonly #parts: ContextParts
+  readonly #documents = new Map<string, { version: number; value: unknown }>()
+  #contact: Contact | null
+  #sealed = false
+
+  constructor(parts: ContextParts) {
+    this.#parts = parts
+    this.#contact = parts.contact
+  }
+
+  get contact(): Contact | null {
+    return this.#contact
+  }
+
+  /** The phases are over: what a call that was given up still does has no effect any more. */
+  seal(): void {
+    this.#sealed = true
+  }
+
+  /** The context as one app sees it. */
+  forApp(): AppContext {
+    const self = this
+    return {
+      logger: this.#parts.logger,
+      get contact() {
+        return self.#contact
+      },
+      contacts: {
+        find: (whom) => this.#findContact(whom),
+        create: (values, connection) => this.#createContact(values, connection),
+        update: (id, values) => this.#updateContact(id, values),
+      },
+      groups: {
+        add: (group, contactId) => this.#changeGroup('group-joined', group, contactId),
+        remove: (group, contactId) => this.#changeGroup('group-left', group, contactId),
+        of: (contactId) => this.#groupsOf(contactId),
+      },
+      documents: {
+        get: async (scope, key) => structuredClone((await this.#document(scope, key)).value),
+        put: (scope, key, value) => this.#putDocument(scope, key, value),
+      },
+      send: (request) => this.#send(request),
+      once: (key, effect) => this.#once(key, effect),
+    }
+  }
+
+  #change(change: Change): void {
+    if (this.#sealed) throw new NotRunningError('The message is finished: its context takes no more changes.')
+    this.changes.push(change)
+  }
+
+  async #findContact(whom: string | Connection): Promise<Contact | null> {
+    const { store, connection } = this.#parts
+    if (typeof whom === 'string') {
+      const stored = whom === this.#contact?.id ? this.#contact : await store.contacts.find(whom)
+      return this.#overlaid(whom, stored ?? null)
+    }
+    const isOwn = whom.backend === connection.backend && whom.identity === connection.identity
+    if (isOwn) return this.#contact
+    const linked = this.changes.findLast(
+      (change) =>
+        change.kind === 'connection-linked' &&
+        change.connection.backend === whom.backend &&
+        change.connection.identity === whom.identity,
+    )
+    if (linked?.kind === 'connection-linked') return this.#findContact(linked.contactId)
+    const stored = await store.contacts.ofConnection(whom)
+    return stored === undefined ? null : this.#overlaid(stored.id, stored)
+  }
+
+  #overlaid(id: string, stored: Contact | null): Contact | null {
+    let contact = stored
+    for (const change of this.changes) {
+      if (change.kind === 'contact-created' && change.contact.id === id) contact = change.contact
+      if (change.kind === 'contact-changed' && change.id === id && contact !== null) {
+        contact = { ...contact, ...change.values }
+      }
+    }
+    return contact
+  }
+
+  async #createContact(values: ContactValues & { readonly name: string }, connection?: Connection): Promise<Contact> {
+    const { newId, now } = this.#parts
+    const contact: Contact = {
+      id: newId(),
+      name: values.name,
+      language: values.language ?? null,
+      timeZone: values.timeZone ?? null,
+      optedOutAt: values.optedOutAt ?? null,
+      createdAt: now(),
+    }
+    this.#change({ kind: 'contact-created', contact })
+    this.#change({ kind: 'connection-linked', connection: connection ?? this.#parts.connection, contactId: contact.id })
+    if (connection === undefined) this.#contact = contact
+    return contact
+  }
+
+  async #updateContact(id: string, values: ContactValues): Promise<void> {
+    this.#change({ kind: 'contact-changed', id, values })
+    if (this.#contact?.id === id) this.#contact = { ...this.#contact, ...values }
+  }
+
+  async #changeGroup(kind: 'group-joined' | 'group-left', group: string, contactId?: string): Promise<void> {
+    const id = contactId ?? this.#contact?.id
+    if (id === undefined)
+      throw new TypeError(`No contact owns this connection: make one before using the group "${group}".`)
+    this.#change({ kind, group, contactId: id })
+  }
+
+  async #groupsOf(contactId?: string): Promise<readonly string[]> {
+    const id = contactId ?? this.#contact?.id
+    if (id === undefined) return []
+    const groups = new Set(await this.#parts.store.contacts.groupsOf(id))
+    for (const change of this.changes) {
+      if (change.kind === 'group-joined' && change.contactId === id) groups.add(change.group)
+      if (change.kind === 'group-left' && change.contactId === id) groups.delete(change.group)
+    }
+    return [...groups].sort()
+  }
+
+  async #document(scope: string, key: string) {
+    const name = JSON.stringify([scope, key])
+    const known = this.#documents.get(name)
+    if (known !== undefined) return known
+    const stored = await this.#parts.store.documents.get(scope, key)
+    const document = { version: stored?.version ?? 0, value: stored?.value }
+    this.#documents.set(name, document)
+    return document
+  }
+
+  async #putDocument(scope: string, key: string, value: unknown): Promise<void> {
+    const document = await this.#document(scope, key)
+    const kept = value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown)
+    document.value = kept
+    const earlier = this.changes.findIndex(
+      (change) => change.kind === 'document-put' && change.scope === scope && change.key === key,
+    )
+    if (earlier >= 0) this.changes.splice(earlier, 1)
+    this.#change({ kind: 'document-put', scope, key, value: kept, version: document.version })
+  }
+
+  async #send(request: SendRequest): Promise<readonly SentMessage[]> {
+    const prepared = await this.#parts.prepareSend(request)
+    if (this.#sealed) throw new NotRunningError('The message is finished: nothing more can be sent from it.')
+    this.outgoing.push(...prepared)
+    return prepared.map(({ id, backend, identity }) => ({ id, backend, identity }))
+  }
+
+  async #once<T>(key: string, effect: () => Promise<T>): Promise<T> {
+    const { store, messageId, now } = this.#parts
+    const done = await store.effects.get(messageId, key)
+    if (done !== undefined) return done.result as T
+    const result = await effect()
+    await store.effects.put(messageId, key, result, now())
+    return result
+  }
+}

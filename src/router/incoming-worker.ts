@@ -1,0 +1,250 @@
+import type { Clock } from '../messages/clock.ts'
+import { errorText } from '../messages/errors.ts'
+import { measureText } from '../messages/gsm.ts'
+import type { NewId } from '../messages/ids.ts'
+import { IncomingMessage, type Response, type Text } from '../messages/incoming.ts'
+import { type Lane, laneKey } from '../messages/lane.ts'
+import { chooseText } from '../messages/language.ts'
+import type { Logger } from '../messages/logger.ts'
+import { OutgoingMessage } from '../messages/outgoing.ts'
+import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
+import type { Signals } from '../queue/signals.ts'
+import { DocumentConflictError, StaleResultError } from '../store/errors.ts'
+import type { ClaimedIncoming, Fence, IncomingOutcome, NewOutgoing, Store } from '../store/store.ts'
+import type { App } from './app.ts'
+import type { AppCalls } from './app-calls.ts'
+import type { AppContext } from './context.ts'
+import { MessageContext } from './context.ts'
+import { maskIdentity } from './mask.ts'
+import { type CallApp, runIncomingPhases, runOutgoingPhase } from './phases.ts'
+import { type Backoff, backoffDelay } from './retry.ts'
+import type { Sender } from './send.ts'
+
+/** What happens to messages whose phases fail. */
+export interface IncomingRetry extends Backoff {
+  /** How many times the phases run at the most. */
+  readonly attempts: number
+  /** Sent to the person when the message is given up. */
+  readonly errorReply?: Text | undefined
+}
+
+export interface IncomingWorkerParts {
+  readonly apps: readonly App[]
+  readonly calls: AppCalls
+  readonly store: Store
+  readonly queue: Queue
+  readonly signals: Signals
+  readonly sender: Sender
+  readonly clock: Clock
+  readonly newId: NewId
+  readonly logger: Logger
+  readonly retry: IncomingRetry
+  readonly languages: readonly string[]
+  /** Told of each message that is no longer open. */
+  readonly settled: () => void
+}
+
+/** What waits for a message's responses is told on this channel. */
+export const answeredChannel = (id: string) => `answered:${id}`
+
+export interface AnsweredSignal {
+  readonly responses: readonly { readonly id: string; readonly text: string; readonly end: boolean }[]
+}
+
+const MESSAGES_PER_TURN = 10
+const MOST_CONFLICTS = 10
+const STORE_RETRY_MS = 1_000
+/** A response that a view did not take within its wait is sent this much later. */
+const ANSWER_GRACE_MS = 500
+
+/** Takes incoming messages through the phases and commits what came of them. */
+export class IncomingWorker {
+  readonly #parts: IncomingWorkerParts
+
+  constructor(parts: IncomingWorkerParts) {
+    this.#parts = parts
+  }
+
+  /** Works the first messages of a lane. Never throws. */
+  async work(lane: Lane, slot: Slot): Promise<LaneResult> {
+    const { store, clock, logger } = this.#parts
+    try {
+      for (let worked = 0; worked < MESSAGES_PER_TURN; worked++) {
+        const { fence, messages } = await store.claimIncoming(lane, 1)
+        const message = messages[0]
+        if (message === undefined) return { next: 'idle' }
+        if (message.notBefore > clock.now()) return { next: 'later', at: message.notBefore }
+        await this.#process(message, fence, slot)
+      }
+      return { next: 'more' }
+    } catch (error) {
+      if (error instanceof StaleResultError) return { next: 'more' }
+      logger.error({ err: error, backend: lane.owner }, 'the message could not be recorded as processed; it runs again')
+      return { next: 'later', at: clock.now() + STORE_RETRY_MS }
+    }
+  }
+
+  async #process(message: ClaimedIncoming, fence: Fence, slot: Slot): Promise<void> {
+    for (let conflicts = 0; ; conflicts++) {
+      try {
+        return await this.#processOnce(message, fence, slot)
+      } catch (error) {
+        if (!(error instanceof DocumentConflictError)) throw error
+        if (conflicts >= MOST_CONFLICTS) return this.#failed(message, fence, error)
+      }
+    }
+  }
+
+  async #processOnce(claimed: ClaimedIncoming, fence: Fence, slot: Slot): Promise<void> {
+    const { apps, calls, clock, logger } = this.#parts
+    const began = clock.now()
+    const message = new IncomingMessage(claimed)
+    const context = this.#context(claimed)
+    const call: CallApp = (app, phase, run) => calls.call(app, phase, run, slot)
+    const contexts = contextPerApp(context)
+    let outgoing: readonly NewOutgoing[]
+    let handledBy: string | null
+    try {
+      const verdict = await runIncomingPhases(apps, message, contexts, call)
+      handledBy = verdict.handledBy ?? verdict.filteredBy
+      outgoing = await this.#prepareResponses(message.responses, claimed, context, contexts, call)
+    } catch (error) {
+      return this.#failed(claimed, fence, error)
+    } finally {
+      context.seal()
+    }
+    await this.#finish(claimed, fence, { kind: 'processed', handledBy }, [...outgoing, ...context.outgoing], context)
+    logger.info(
+      { id: claimed.id, backend: claimed.backend, handledBy, responses: outgoing.length, ms: clock.now() - began },
+      'processed',
+    )
+  }
+
+  #context(claimed: ClaimedIncoming): MessageContext {
+    const { store, sender, clock, newId, logger } = this.#parts
+    return new MessageContext({
+      store,
+      logger,
+      messageId: claimed.id,
+      connection: { backend: claimed.backend, identity: claimed.identity },
+      contact: claimed.contact,
+      now: () => clock.now(),
+      newId,
+      prepareSend: (request) => sender.prepare(request),
+    })
+  }
+
+  async #prepareResponses(
+    responses: readonly Response[],
+    to: ClaimedIncoming,
+    context: MessageContext,
+    contexts: (app: App) => AppContext,
+    call: CallApp,
+  ): Promise<readonly NewOutgoing[]> {
+    const prepared: NewOutgoing[] = []
+    for (const response of responses) {
+      const draft = this.#draft(response, to, context)
+      const outgoing = new OutgoingMessage({ ...draft, tries: 0 })
+      const cancelledBy = await runOutgoingPhase(this.#parts.apps, outgoing, contexts, call)
+      const text = outgoing.text.toWellFormed()
+      prepared.push({
+        ...draft,
+        text,
+        parts: measureText(text).parts,
+        state: cancelledBy === null ? 'WAITING' : 'CANCELLED',
+        reason: cancelledBy === null ? null : `cancelled by the app "${cancelledBy}"`,
+      })
+    }
+    return prepared
+  }
+
+  #draft({ text, options }: Response, to: ClaimedIncoming, context: MessageContext): NewOutgoing {
+    const { newId, clock, languages } = this.#parts
+    const connection = options.to ?? { backend: to.backend, identity: to.identity }
+    const ownConnection = connection.backend === to.backend && connection.identity === to.identity
+    const contact = context.contact
+    const held = to.answerBy !== null && ownConnection && to.answerBy > clock.now()
+    return {
+      id: newId(),
+      backend: connection.backend,
+      identity: connection.identity,
+      address: options.from ?? (ownConnection ? to.address : null),
+      text: chooseText(text, contact?.language ?? null, languages),
+      class: options.class ?? 'reply',
+      fields: options.fields === undefined ? to.fields : { ...to.fields, ...options.fields },
+      options: options.end === true ? { end: true } : {},
+      params: {},
+      inResponseTo: { id: to.id, externalId: to.externalId },
+      parts: 1,
+      notBefore: held ? (to.answerBy ?? 0) + ANSWER_GRACE_MS : 0,
+      expiresAt: null,
+      createdAt: clock.now(),
+      phased: true,
+      once: false,
+      state: 'WAITING',
+      reason: null,
+      contactId: contact?.id ?? null,
+      tag: null,
+      template: null,
+      relatedTo: null,
+      extra: null,
+    }
+  }
+
+  async #failed(message: ClaimedIncoming, fence: Fence, error: unknown): Promise<void> {
+    const { retry, clock, logger } = this.#parts
+    const tries = message.tries + 1
+    const text = errorText(error)
+    const fields = {
+      id: message.id,
+      backend: message.backend,
+      identity: maskIdentity(message.identity),
+      tries,
+      err: error,
+    }
+    if (tries < retry.attempts) {
+      const at = clock.now() + backoffDelay(tries, retry)
+      logger.warn(fields, 'an app failed; the message is tried again')
+      await this.#finish(message, fence, { kind: 'retry', at, error: text }, [])
+      return
+    }
+    logger.error(fields, 'an app failed; the message is kept as failed')
+    const { errorReply } = retry
+    const context = this.#context(message)
+    const outgoing = errorReply === undefined ? [] : [this.#draft({ text: errorReply, options: {} }, message, context)]
+    const measured = outgoing.map((draft) => ({ ...draft, parts: measureText(draft.text).parts }))
+    await this.#finish(message, fence, { kind: 'failed', error: text }, measured)
+  }
+
+  async #finish(
+    message: ClaimedIncoming,
+    fence: Fence,
+    outcome: IncomingOutcome,
+    outgoing: readonly NewOutgoing[],
+    context?: MessageContext,
+  ): Promise<void> {
+    const { store, queue, signals, clock, settled } = this.#parts
+    const changes = context?.changes ?? []
+    await store.finishIncoming([{ fence, message, outcome, outgoing, changes, at: clock.now() }])
+    const rung = new Set<string>()
+    for (const { backend, class: messageClass, identity, notBefore, state } of outgoing) {
+      if (state !== 'WAITING') continue
+      const lane: Lane = { kind: 'outgoing', owner: backend, class: messageClass, identity }
+      const key = laneKey(lane)
+      if (!rung.has(key)) await queue.ring(lane, notBefore)
+      rung.add(key)
+    }
+    if (outcome.kind !== 'retry') settled()
+    if (message.answerBy !== null && outcome.kind !== 'retry') {
+      const responses = outgoing
+        .filter(({ inResponseTo, state }) => inResponseTo?.id === message.id && state === 'WAITING')
+        .map(({ id, text, options }) => ({ id, text, end: options.end === true }))
+      await signals.publish(answeredChannel(message.id), { responses } satisfies AnsweredSignal)
+    }
+  }
+}
+
+function contextPerApp(context: MessageContext): (app: App) => AppContext {
+  const shared = context.forApp()
+  return () => shared
+}

@@ -1,0 +1,142 @@
+import { InvalidInputError } from '../messages/errors.ts'
+import { measureText } from '../messages/gsm.ts'
+import type { Connection, Fields, Text } from '../messages/incoming.ts'
+import type { MessageClass } from '../messages/lane.ts'
+import { chooseText } from '../messages/language.ts'
+import type { SendOptions } from '../messages/outgoing.ts'
+import type { Contact, NewOutgoing, Store } from '../store/store.ts'
+import type { Backend } from './backend.ts'
+
+/** Whom a message goes to: a number, a connection, a contact (over the connection last heard from), or a group. */
+export type Recipient = string | Connection | { readonly contact: string } | { readonly group: string }
+
+/** A message to send. */
+export interface SendRequest {
+  readonly to: Recipient | readonly Recipient[]
+  readonly text: Text
+  /** The backend for recipients given as numbers; by default the first that can send. */
+  readonly backend?: string
+  /** Our address it leaves from. */
+  readonly from?: string
+  readonly class?: MessageClass
+  readonly fields?: Fields
+  readonly options?: SendOptions
+  /** Handed to the service as they are. */
+  readonly params?: Fields
+  /** Not before this time. */
+  readonly at?: Date
+  /** Not after this time. */
+  readonly expires?: Date
+  readonly tag?: string
+  readonly relatedTo?: string
+  readonly extra?: Fields
+}
+
+export interface SentMessage extends Connection {
+  readonly id: string
+}
+
+const MOST_RECIPIENTS = 10_000
+
+/** Turns requests into messages to record. */
+export class Sender {
+  readonly #backends: ReadonlyMap<string, Backend>
+  readonly #store: Store
+  readonly #languages: readonly string[]
+  readonly #now: () => number
+  readonly #newId: () => string
+
+  constructor(parts: {
+    readonly backends: ReadonlyMap<string, Backend>
+    readonly store: Store
+    readonly languages: readonly string[]
+    readonly now: () => number
+    readonly newId: () => string
+  }) {
+    this.#backends = parts.backends
+    this.#store = parts.store
+    this.#languages = parts.languages
+    this.#now = parts.now
+    this.#newId = parts.newId
+  }
+
+  /**
+   * One message per recipient.
+   * @throws InvalidInputError naming the backend, contact or text that is wrong
+   */
+  async prepare(request: SendRequest): Promise<readonly NewOutgoing[]> {
+    const recipients = Array.isArray(request.to) ? (request.to as readonly Recipient[]) : [request.to as Recipient]
+    const connections: Connection[] = []
+    for (const recipient of recipients) connections.push(...(await this.#connectionsOf(recipient, request.backend)))
+    if (connections.length > MOST_RECIPIENTS) {
+      throw new InvalidInputError(`to: at most ${MOST_RECIPIENTS} recipients in one call, not ${connections.length}`)
+    }
+    return Promise.all(connections.map((connection) => this.#message(request, connection)))
+  }
+
+  async #connectionsOf(recipient: Recipient, backend: string | undefined): Promise<readonly Connection[]> {
+    if (typeof recipient === 'string') {
+      return [this.#checked({ backend: backend ?? this.#defaultBackend(), identity: recipient.trim() })]
+    }
+    if ('identity' in recipient)
+      return [this.#checked({ backend: recipient.backend, identity: recipient.identity.trim() })]
+    if ('contact' in recipient) return [await this.#connectionOf(recipient.contact)]
+    const members = await this.#store.contacts.membersOf(recipient.group)
+    return Promise.all(members.map((contact) => this.#connectionOf(contact)))
+  }
+
+  async #connectionOf(contact: string): Promise<Connection> {
+    const connections = await this.#store.contacts.connectionsOf(contact)
+    const usable = connections.find(({ backend }) => this.#backends.get(backend)?.send !== undefined)
+    if (usable === undefined)
+      throw new InvalidInputError(`to: the contact ${contact} has no connection that can be sent to`)
+    return usable
+  }
+
+  #checked(connection: Connection): Connection {
+    if (connection.identity === '')
+      throw new InvalidInputError('to: a number or identity is expected, not an empty text')
+    const backend = this.#backends.get(connection.backend)
+    if (backend === undefined) {
+      const known = [...this.#backends.keys()].join(', ')
+      throw new InvalidInputError(`backend: there is no backend "${connection.backend}"; there are ${known}`)
+    }
+    if (backend.send === undefined) throw new InvalidInputError(`backend: "${connection.backend}" only receives`)
+    return connection
+  }
+
+  #defaultBackend(): string {
+    for (const [name, backend] of this.#backends) if (backend.send !== undefined) return name
+    throw new InvalidInputError('backend: no backend of the settings can send')
+  }
+
+  async #message(request: SendRequest, connection: Connection): Promise<NewOutgoing> {
+    const contact: Contact | undefined = await this.#store.contacts.ofConnection(connection)
+    const text = chooseText(request.text, contact?.language ?? null, this.#languages).toWellFormed()
+    if (text === '') throw new InvalidInputError('text: a text is expected, not an empty one')
+    return {
+      id: this.#newId(),
+      ...connection,
+      address: request.from ?? null,
+      text,
+      class: request.class ?? 'normal',
+      fields: request.fields ?? {},
+      options: request.options ?? {},
+      params: request.params ?? {},
+      inResponseTo: null,
+      parts: measureText(text).parts,
+      notBefore: request.at?.getTime() ?? 0,
+      expiresAt: request.expires?.getTime() ?? null,
+      createdAt: this.#now(),
+      phased: false,
+      once: false,
+      state: 'WAITING',
+      reason: null,
+      contactId: contact?.id ?? null,
+      tag: request.tag ?? null,
+      template: null,
+      relatedTo: request.relatedTo ?? null,
+      extra: request.extra ?? null,
+    }
+  }
+}

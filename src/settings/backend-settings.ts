@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { messageClasses } from '../messages/lane.ts'
+import { secret } from './secret.ts'
+
+const path = z.string().regex(/^\/[^?#\s]*$/, 'a path that begins with / is expected, such as /24fb0d6963f/')
+
+const unknownOutcome = z.enum(['settle', 'retry'])
+
+/** How messages are handed to the service. Times are milliseconds. */
+export const sendingSettings = z.strictObject({
+  concurrency: z.int().min(1).max(1_000).default(10).describe('Messages given to the service at the same time'),
+  partsPerSecond: z.number().positive().optional().describe('The rate limit, in message parts; none by default'),
+  timeLimit: z.int().min(1).default(30_000).describe('For one attempt'),
+  attempts: z.int().min(1).max(100).default(8).describe('How often a message is tried before it is in ERROR'),
+  firstDelay: z.int().min(1).default(1_000).describe('Before the first retry; doubled by each, with jitter'),
+  longestDelay: z.int().min(1).default(600_000).describe('The longest delay between retries'),
+  maxAge: z.int().min(1).default(86_400_000).describe('After which a message is given up'),
+  unknownOutcome: z
+    .union([unknownOutcome, z.partialRecord(z.enum(messageClasses), unknownOutcome)])
+    .default('settle')
+    .describe(
+      'When the answer never came: settle the message as UNKNOWN, or retry it, since a duplicate is better than a loss; one for all, or one per class',
+    ),
+})
+
+/** What every backend takes beside the settings of its kind. */
+export const commonBackendSettings = z.strictObject({
+  path: path.optional().describe('Where its views hang; /backends/<name>/ by default'),
+  paths: z.record(z.string(), path).default({}).describe('Paths of single views, by the name of the view'),
+  secret: z
+    .discriminatedUnion('in', [
+      z.strictObject({
+        in: z.literal('path'),
+        value: secret(z.string().regex(/^[\w.~-]{8,}$/, '8 or more letters, digits or - . _ ~ are expected')),
+      }),
+      z.strictObject({
+        in: z.literal('header'),
+        name: z.string().min(1),
+        value: secret(z.string().min(8, '8 or more characters are expected')),
+      }),
+      z.strictObject({
+        in: z.literal('basic'),
+        user: z
+          .string()
+          .min(1)
+          .refine((user) => !user.includes(':'), 'a user has no colon'),
+        password: secret(z.string().min(8, '8 or more characters are expected')),
+      }),
+    ])
+    .optional()
+    .describe('What a request to its views has to show'),
+  debug: z.boolean().default(false).describe('Nothing leaves; every message stands in the state DEBUG'),
+  window: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Seconds in which an equal text from the same identity is a repeat, for services without message ids'),
+  sending: sendingSettings.prefault({}).describe('How messages are handed to the service'),
+})
+
+export type CommonBackendValues = z.output<typeof commonBackendSettings>

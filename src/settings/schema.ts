@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import type { BackendInput } from '../backends/define.ts'
+import type { Text } from '../messages/incoming.ts'
+import type { App } from '../router/app.ts'
+
+const text: z.ZodType<Text> = z.union([z.string(), z.record(z.string(), z.string())])
+
+/** The settings beside backends and apps. Times are milliseconds. */
+export const generalSettings = z.strictObject({
+  projectName: z.string().min(1).default('Switchboard').describe('How the project calls itself in pages and texts'),
+  languages: z
+    .array(z.string().min(2))
+    .default(['en'])
+    .describe('The languages of texts, the one to fall back on first'),
+  databaseUrl: z
+    .string()
+    .regex(/^sqlite:.+/, 'sqlite:<file> is expected, such as sqlite:data/switchboard.db')
+    .default('sqlite:data/switchboard.db')
+    .describe('Where messages are kept; sqlite::memory: keeps nothing'),
+  http: z
+    .strictObject({
+      port: z.int().min(0).max(65_535).default(8000).describe('The port to serve on; 0 takes a free one'),
+      host: z.string().min(1).default('127.0.0.1').describe('The address to serve on'),
+      publicUrl: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe('How the outside reaches this server'),
+      bodyLimit: z.int().min(1_024).default(1_048_576).describe('The largest body of a request, in bytes'),
+      trustedProxies: z
+        .array(z.string())
+        .default([])
+        .describe('Addresses of proxies whose X-Forwarded headers are believed'),
+    })
+    .prefault({})
+    .describe('The server'),
+  console: z
+    .strictObject({ enabled: z.boolean().default(true).describe('Whether there are pages under /console/') })
+    .prefault({})
+    .describe('The pages for people'),
+  appCalls: z
+    .strictObject({
+      timeLimit: z.int().min(1).default(30_000).describe('For one call of an app'),
+      share: z.int().min(1).default(16).describe('Calls of one app that may hold a slot while they wait for something'),
+      mostWaiting: z.int().min(1).default(2_000).describe('Calls of one app that may wait at all'),
+    })
+    .prefault({})
+    .describe('How apps are called'),
+  retry: z
+    .strictObject({
+      attempts: z.int().min(1).default(5).describe('How often the phases of a message run before it is kept as failed'),
+      firstDelay: z.int().min(1).default(1_000).describe('Before the second time; doubled by each, with jitter'),
+      longestDelay: z.int().min(1).default(300_000).describe('The longest delay'),
+      errorReply: text.optional().describe('Sent to the person when a message is given up; nothing by default'),
+    })
+    .prefault({})
+    .describe('What happens to incoming messages when an app fails'),
+  queue: z
+    .strictObject({
+      concurrency: z.int().min(1).default(64).describe('People whose messages are processed at the same time'),
+      backlog: z.int().min(1).default(100_000).describe('Incoming messages that may wait before new ones get 503'),
+      drain: z.int().min(0).default(10_000).describe('How long a stop waits for what is in hand'),
+    })
+    .prefault({})
+    .describe('The work'),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The least that is written'),
+      texts: z.boolean().default(false).describe('Whether texts of messages are written'),
+      numbers: z.boolean().default(false).describe('Whether numbers are written in full'),
+    })
+    .prefault({})
+    .describe('The log, on standard output'),
+})
+
+export type GeneralSettings = z.output<typeof generalSettings>
+
+/** An app, or a class of one that is made without arguments. */
+export type AppInput = App | (new () => App)
+
+/** What a settings file exports. */
+export type SettingsInput<
+  Backends extends Readonly<Record<string, BackendInput>> = Readonly<Record<string, BackendInput>>,
+> = z.input<typeof generalSettings> & {
+  /** The connections to the outside, by their names. */
+  readonly backends: Backends
+  /** The chain, in its order. */
+  readonly apps: readonly AppInput[]
+}
+
+/**
+ * What a settings file exports by default. Nothing is checked here: all faults are reported together when the
+ * settings are loaded.
+ */
+export function defineSettings<const Backends extends Readonly<Record<string, BackendInput>>>(
+  settings: SettingsInput<Backends>,
+): SettingsInput<Backends> {
+  return settings
+}

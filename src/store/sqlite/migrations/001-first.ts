@@ -1,0 +1,84 @@
+import { type Kysely, sql } from 'kysely'
+
+/**
+ * Incoming and outgoing messages share one count, `seq`, which is their order. `open` marks what is unfinished;
+ * the partial indexes over it are the lanes, so that no query on the way of a message grows with the tables.
+ * What must be found again by a key of the service lives in tables of its own with an expiry.
+ */
+const statements = [
+  `CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  `INSERT INTO counters VALUES ('seq', 0), ('epoch', 0)`,
+
+  `CREATE TABLE contacts (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, language TEXT, time_zone TEXT,
+    opted_out_at INTEGER, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE connections (
+    backend TEXT NOT NULL, identity TEXT NOT NULL, contact_id TEXT REFERENCES contacts (id) ON DELETE SET NULL,
+    created_at INTEGER NOT NULL, last_heard_at INTEGER,
+    PRIMARY KEY (backend, identity)) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX connections_contact ON connections (contact_id) WHERE contact_id IS NOT NULL`,
+  `CREATE TABLE addresses (
+    backend TEXT NOT NULL, address TEXT NOT NULL, label TEXT, created_at INTEGER NOT NULL,
+    PRIMARY KEY (backend, address)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE group_members (
+    group_name TEXT NOT NULL, contact_id TEXT NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    PRIMARY KEY (group_name, contact_id)) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX group_members_contact ON group_members (contact_id)`,
+
+  `CREATE TABLE incoming (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, backend TEXT NOT NULL, identity TEXT NOT NULL, address TEXT,
+    text TEXT NOT NULL, fields TEXT NOT NULL, external_id TEXT, received_at INTEGER NOT NULL, answer_by INTEGER,
+    state TEXT NOT NULL, open INTEGER NOT NULL, not_before INTEGER NOT NULL, tries INTEGER NOT NULL,
+    handled_by TEXT, error TEXT, processed_at INTEGER) STRICT`,
+  `CREATE UNIQUE INDEX incoming_id ON incoming (id)`,
+  `CREATE INDEX incoming_conversation ON incoming (backend, identity, seq)`,
+  `CREATE INDEX incoming_lane ON incoming (backend, identity, seq) WHERE open = 1`,
+  `CREATE INDEX incoming_failed ON incoming (seq) WHERE state = 'FAILED'`,
+  `CREATE TABLE duplicates (
+    backend TEXT NOT NULL, identity TEXT NOT NULL, external_id TEXT NOT NULL, message_id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL, PRIMARY KEY (backend, identity, external_id)) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX duplicates_expiry ON duplicates (expires_at)`,
+
+  `CREATE TABLE outgoing (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL, backend TEXT NOT NULL, identity TEXT NOT NULL, address TEXT,
+    text TEXT NOT NULL, class TEXT NOT NULL, data TEXT NOT NULL, in_response_to TEXT, via TEXT NOT NULL,
+    parts INTEGER NOT NULL, state TEXT NOT NULL, timed_out INTEGER NOT NULL DEFAULT 0,
+    open INTEGER NOT NULL, phased INTEGER NOT NULL, attempt_at INTEGER, tries INTEGER NOT NULL,
+    not_before INTEGER NOT NULL, expires_at INTEGER, contact_id TEXT, tag TEXT, template TEXT, related_to TEXT,
+    code TEXT, error TEXT, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+    sent_at INTEGER, delivered_at INTEGER) STRICT`,
+  `CREATE UNIQUE INDEX outgoing_id ON outgoing (id)`,
+  `CREATE INDEX outgoing_conversation ON outgoing (backend, identity, seq)`,
+  `CREATE INDEX outgoing_lane ON outgoing (backend, class, identity, seq) WHERE open = 1`,
+  `CREATE INDEX outgoing_failed ON outgoing (seq) WHERE state = 'ERROR'`,
+  `CREATE TABLE attempts (
+    outgoing_seq INTEGER NOT NULL, number INTEGER NOT NULL, backend TEXT NOT NULL, started_at INTEGER,
+    finished_at INTEGER NOT NULL, outcome TEXT NOT NULL, code TEXT, provider_code TEXT, error TEXT,
+    cost REAL, currency TEXT, network TEXT, PRIMARY KEY (outgoing_seq, number)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE external_ids (
+    backend TEXT NOT NULL, external_id TEXT NOT NULL, outgoing_seq INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    PRIMARY KEY (backend, external_id)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE reports (
+    id INTEGER PRIMARY KEY, backend TEXT NOT NULL, external_id TEXT NOT NULL, identity TEXT, state TEXT,
+    code TEXT, text TEXT, fields TEXT, received_at INTEGER NOT NULL, outgoing_seq INTEGER) STRICT`,
+  `CREATE INDEX reports_parked ON reports (backend, external_id) WHERE outgoing_seq IS NULL`,
+  `CREATE INDEX reports_message ON reports (outgoing_seq) WHERE outgoing_seq IS NOT NULL`,
+  `CREATE TABLE idempotency_keys (
+    key TEXT PRIMARY KEY, result TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX idempotency_expiry ON idempotency_keys (expires_at)`,
+
+  `CREATE TABLE documents (
+    scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE effects (
+    message_id TEXT NOT NULL, key TEXT NOT NULL, result TEXT, at INTEGER NOT NULL,
+    PRIMARY KEY (message_id, key)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE nudges (id INTEGER PRIMARY KEY, lane TEXT NOT NULL) STRICT`,
+]
+
+/** Everything the first version keeps. */
+export const first = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of statements) await sql.raw(statement).execute(db)
+  },
+}

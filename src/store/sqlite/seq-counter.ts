@@ -1,0 +1,35 @@
+import type { Database } from 'better-sqlite3'
+
+/**
+ * Gives messages their order. The count is read once and written once in each transaction that needs it, so that
+ * the order of `seq` is the order of the commits, also between processes.
+ */
+export class SeqCounter {
+  #last: number | undefined
+  readonly #read
+  readonly #write
+
+  constructor(database: Database) {
+    this.#read = database.prepare<[], { value: number }>(`SELECT value FROM counters WHERE name = 'seq'`)
+    this.#write = database.prepare<[number]>(`UPDATE counters SET value = ? WHERE name = 'seq'`)
+  }
+
+  /** The next number. Only inside a transaction. */
+  next = (): number => {
+    this.#last ??= this.#read.get()?.value ?? 0
+    this.#last++
+    return this.#last
+  }
+
+  /** Keeps the count; the last thing in a transaction. */
+  save(): void {
+    if (this.#last === undefined) return
+    this.#write.run(this.#last)
+    this.#last = undefined
+  }
+
+  /** The transaction was undone. */
+  reset(): void {
+    this.#last = undefined
+  }
+}

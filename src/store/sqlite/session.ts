@@ -1,0 +1,143 @@
+import type { Database } from 'better-sqlite3'
+import type { Lane } from '../../messages/lane.ts'
+import { laneKey } from '../../messages/lane.ts'
+import { IN_MEMORY, isUnavailable, openReader, unavailable } from './database.ts'
+import { GroupCommit } from './group-commit.ts'
+import { IncomingRows, type OpenIncoming } from './incoming.ts'
+import { LaneCache } from './lane-cache.ts'
+import { SqliteMessageLog } from './message-log.ts'
+import { type OpenOutgoing, OutgoingRows } from './outgoing.ts'
+import { SqliteDocuments, SqliteEffects, SqlitePeople } from './people.ts'
+import { SeqCounter } from './seq-counter.ts'
+
+const WATCH_INTERVAL_MS = 200
+const PAGE_OF_LANES = 10_000
+
+/** All that stands on one open database: its connections, its prepared statements, its caches. */
+export class SqliteSession {
+  readonly seq: SeqCounter
+  readonly commit: GroupCommit
+  readonly people: SqlitePeople
+  readonly incoming: IncomingRows
+  readonly outgoing: OutgoingRows
+  readonly incomingCache = new LaneCache<OpenIncoming>()
+  readonly outgoingCache = new LaneCache<OpenOutgoing>()
+  readonly documents: SqliteDocuments
+  readonly effects: SqliteEffects
+  readonly log: SqliteMessageLog
+  /** The number of this server's start; 0 in a command, which may not work lanes. */
+  readonly epoch: number
+  readonly #database: Database
+  readonly #reader: Database
+  readonly #statements
+  #watcher: NodeJS.Timeout | undefined
+
+  constructor(database: Database, file: string, role: 'server' | 'command') {
+    this.#database = database
+    this.#reader = file === IN_MEMORY ? database : openReader(file)
+    this.#statements = prepare(database)
+    this.seq = new SeqCounter(database)
+    this.commit = new GroupCommit(database, this.seq)
+    this.people = new SqlitePeople(database)
+    this.incoming = new IncomingRows(database, this.people)
+    this.outgoing = new OutgoingRows(database, this.people)
+    this.documents = new SqliteDocuments(database)
+    this.effects = new SqliteEffects(database, this.commit)
+    this.log = new SqliteMessageLog(this.#reader)
+    this.epoch = role === 'server' ? (this.#statements.nextEpoch.get()?.value ?? 0) : 0
+    if (role === 'server') this.#forgetBacklog()
+  }
+
+  /** Runs a read on the writing connection; an error of the disk becomes one of the store. */
+  read<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      throw isUnavailable(error) ? unavailable(this.#database.name, error) : error
+    }
+  }
+
+  currentEpoch(): number {
+    return this.#statements.epoch.get()?.value ?? 0
+  }
+
+  /** A write that changes nothing, to learn whether writing works. */
+  touch(): void {
+    this.#statements.touch.run()
+  }
+
+  nudge(lane: Lane): void {
+    this.#statements.nudge.run(JSON.stringify(lane))
+  }
+
+  forget(lane: Lane): void {
+    const cache = lane.kind === 'incoming' ? this.incomingCache : this.outgoingCache
+    cache.forget(laneKey(lane))
+  }
+
+  /** Looks for what other processes have committed; SQLite counts their commits in `data_version`. */
+  watch(listener: (lanes: readonly Lane[]) => void): void {
+    if (this.#database.name === IN_MEMORY) return
+    clearInterval(this.#watcher)
+    let seen = this.#dataVersion()
+    this.#watcher = setInterval(() => {
+      const version = this.#dataVersion()
+      if (version === seen) return
+      seen = version
+      this.people.forget()
+      void this.#takeNudges(listener)
+    }, WATCH_INTERVAL_MS)
+    this.#watcher.unref()
+  }
+
+  close(): void {
+    clearInterval(this.#watcher)
+    this.commit.flush()
+    if (this.#reader !== this.#database) this.#reader.close()
+    this.#database.close()
+  }
+
+  async #takeNudges(listener: (lanes: readonly Lane[]) => void): Promise<void> {
+    try {
+      const rows = await this.commit.write(() => this.#statements.takeNudges.all())
+      const lanes = rows.map((row) => JSON.parse(row.lane) as Lane)
+      for (const lane of lanes) this.forget(lane)
+      if (lanes.length > 0) listener(lanes)
+    } catch {
+      // The nudges are still there, and the sweep finds their lanes as well.
+    }
+  }
+
+  #dataVersion(): number {
+    try {
+      return this.#statements.dataVersion.get()?.data_version ?? 0
+    } catch {
+      return -1
+    }
+  }
+
+  /** What an earlier server left unfinished is not in the caches. */
+  #forgetBacklog(): void {
+    for (const rows of [this.incoming, this.outgoing]) {
+      let after: Lane | undefined
+      do {
+        const page = rows.openLanes(after, PAGE_OF_LANES)
+        for (const { lane } of page) this.forget(lane)
+        after = page.length === PAGE_OF_LANES ? page.at(-1)?.lane : undefined
+      } while (after !== undefined)
+    }
+  }
+}
+
+function prepare(database: Database) {
+  return {
+    nextEpoch: database.prepare<[], { value: number }>(
+      `UPDATE counters SET value = value + 1 WHERE name = 'epoch' RETURNING value`,
+    ),
+    epoch: database.prepare<[], { value: number }>(`SELECT value FROM counters WHERE name = 'epoch'`),
+    touch: database.prepare(`UPDATE counters SET value = value WHERE name = 'epoch'`),
+    nudge: database.prepare('INSERT INTO nudges (lane) VALUES (?)'),
+    takeNudges: database.prepare<[], { lane: string }>('DELETE FROM nudges RETURNING lane'),
+    dataVersion: database.prepare<[], { data_version: number }>('PRAGMA data_version'),
+  }
+}
