@@ -1,13 +1,20 @@
 import type { IncomingMessage } from '../messages/incoming.ts'
 import type { Answer, App } from '../router/app.ts'
 import type { AppContext } from '../router/context.ts'
+import { DelegatedContext } from './delegated-context.ts'
 
 /** The context of a keyword's handler, with what stood behind the keyword. */
-export interface KeywordContext extends AppContext {
+export class KeywordContext extends DelegatedContext {
   /** The text behind the keyword, without the blanks and `,;:` between them; its own end is left as it is. */
   readonly rest: string
   /** The keyword as it was written. */
   readonly keyword: string
+
+  constructor(context: AppContext, rest: string, keyword: string) {
+    super(context)
+    this.rest = rest
+    this.keyword = keyword
+  }
 }
 
 export interface KeywordHandlers {
@@ -57,7 +64,7 @@ export function keyword(
     handle(message, context): Answer {
       const match = expression.exec(message.text)
       if (match === null) return undefined
-      const own = withMatch(context, match[2] ?? '', match[1] ?? '')
+      const own = new KeywordContext(context, match[2] ?? '', match[1] ?? '')
       const isAlone = own.rest.trim() === ''
       const run = isAlone && handlers.help !== undefined ? handlers.help : handlers.handle
       return handled(run.call(handlers, message, own))
@@ -68,13 +75,6 @@ export function keyword(
 /** Waits for whatever the handler started; then the message is handled. */
 export function handled(returned: unknown): true | Promise<true> {
   return returned instanceof Promise ? returned.then(() => true as const) : true
-}
-
-function withMatch(context: AppContext, rest: string, word: string): KeywordContext {
-  return Object.create(context, {
-    rest: { value: rest, enumerable: true },
-    keyword: { value: word, enumerable: true },
-  }) as KeywordContext
 }
 
 function keywordExpression(words: readonly string[]): RegExp {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from '../messages/incoming.ts'
 import type { App } from '../router/app.ts'
 import type { AppContext } from '../router/context.ts'
+import { DelegatedContext } from './delegated-context.ts'
 import { handled, type KeywordOptions } from './keyword.ts'
 
 /** What a pattern's handler gets beside the message. */
@@ -30,11 +31,14 @@ export function pattern(
     handle(message, context) {
       const match = stateless.exec(message.text)
       if (match === null) return undefined
-      const own = Object.create(context, {
-        groups: { value: match.slice(1).map((group) => group ?? ''), enumerable: true },
-        named: { value: { ...match.groups }, enumerable: true },
-        context: { value: context, enumerable: true },
-      }) as PatternContext
+      const delegated = new DelegatedContext(context)
+      const own: PatternContext = Object.defineProperties(
+        delegated as Omit<AppContext, 'groups'> & { context: AppContext },
+        {
+          groups: { value: match.slice(1).map((group) => group ?? ''), enumerable: true },
+          named: { value: { ...match.groups }, enumerable: true },
+        },
+      ) as PatternContext
       return handled(handler(message, own))
     },
   }

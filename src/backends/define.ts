@@ -2,6 +2,9 @@ import type { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { Backend, BackendSecret, SendResult, SendTools, View } from '../router/backend.ts'
 
+/** How many messages a backend takes at the same time when nothing leaves this process. */
+export const IN_PROCESS = 256
+
 /** What makes one kind of backend. */
 export interface BackendDefinition<Schema extends z.ZodType> {
   readonly kind: string
@@ -11,6 +14,8 @@ export interface BackendDefinition<Schema extends z.ZodType> {
   readonly views?: Readonly<Record<string, View<z.output<Schema>>>>
   readonly reports?: Backend['reports']
   readonly removesDuplicates?: boolean
+  /** Messages handed over at the same time, where the settings do not say; 10 by default. */
+  readonly concurrency?: number
   /** Absent when it only receives. */
   send?(message: OutgoingMessage, tools: SendTools<z.output<Schema>>): Promise<SendResult | undefined>
   start?(tools: SendTools<z.output<Schema>>): Promise<void>

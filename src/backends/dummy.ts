@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { defineBackend } from './define.ts'
+import { defineBackend, IN_PROCESS } from './define.ts'
 
 /** For development: nothing leaves, and every message stands in the state DEBUG. */
 export const dummy = defineBackend({
   kind: 'dummy',
   settings: z.strictObject({}),
   removesDuplicates: true,
+  concurrency: IN_PROCESS,
   async send() {
     return { state: 'DEBUG' }
   },

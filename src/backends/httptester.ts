@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { View } from '../router/backend.ts'
-import { errorsAnswer, parseUrlencoded, UnreadableRequest } from './body.ts'
-import { defineBackend } from './define.ts'
+import { errorsAnswer, parseUrlencoded, UnreadableRequest, unreadableAnswer } from './body.ts'
+import { defineBackend, IN_PROCESS } from './define.ts'
 import { incomingView, jsonAnswer, methodNotAllowed } from './view.ts'
 
 const settings = z.strictObject({
@@ -26,7 +26,7 @@ const conversation: View<z.output<typeof settings>> = async (
   try {
     identity = parseUrlencoded(Buffer.from(request.rawQuery, 'latin1'), 'utf-8')['identity']
   } catch (error) {
-    if (error instanceof UnreadableRequest) return errorsAnswer(request, error.status, { '': [error.message] })
+    if (error instanceof UnreadableRequest) return unreadableAnswer(request, error)
     throw error
   }
   if (typeof identity !== 'string' || identity.trim() === '') {
@@ -52,10 +52,11 @@ export const httptester = defineBackend({
   settings,
   views: {
     '': incomingView(),
-    'messages.json': Object.assign(conversation, { methods: METHODS }),
+    'messages.json': Object.assign(conversation, { methods: METHODS, showsMessages: true }),
   },
   reports: 'service',
   removesDuplicates: true,
+  concurrency: IN_PROCESS,
   async send() {
     return { state: 'DELIVERED' }
   },

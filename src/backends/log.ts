@@ -1,13 +1,18 @@
 import { z } from 'zod'
-import { defineBackend } from './define.ts'
+import { defineBackend, IN_PROCESS } from './define.ts'
 
-/** Writes what is sent into the log, at the level info. */
+/**
+ * Writes what is sent into the log, at the level info; texts and numbers as far as the settings `log.texts` and
+ * `log.numbers` allow.
+ */
 export const logBackend = defineBackend({
   kind: 'log',
   settings: z.strictObject({}),
   removesDuplicates: true,
+  concurrency: IN_PROCESS,
   async send(message, { logger }) {
-    logger.info({ id: message.id, backend: message.backend }, `Sent SMS to ${message.identity}: ${message.text}`)
+    const { id, backend, identity, text } = message
+    logger.info({ id, backend, identity, text }, `Sent SMS to ${identity}: ${text}`)
     return { externalIds: [message.id] }
   },
 })

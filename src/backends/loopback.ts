@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { Received, SendTools } from '../router/backend.ts'
 import { NotRunningError } from '../router/errors.ts'
-import { type BackendInput, type CommonBackendInput, defineBackend } from './define.ts'
+import { type BackendInput, type CommonBackendInput, defineBackend, IN_PROCESS } from './define.ts'
 
 /** A message as a subscriber of the loopback gets it. */
 export interface LoopbackMessage {
@@ -18,6 +18,9 @@ export interface LoopbackTraffic {
   readonly text: string
 }
 
+/** Nobody may ever ask for the traffic: memory has an end. */
+const MOST_TRAFFIC = 10_000
+
 export type Subscriber = (received: LoopbackMessage) => Promise<void> | void
 
 /** The loopback's own methods, beside what makes it a backend of the settings. */
@@ -26,7 +29,7 @@ export interface Loopback extends BackendInput {
   subscribe(number: string, subscriber: Subscriber): Loopback
   /** A message from a number, as if its phone had sent it. */
   received(from: string, text: string): Promise<Received>
-  /** All traffic since the last call. */
+  /** All traffic since the last call, oldest first; of very much, the newest 10,000 lines. */
   traffic(): readonly LoopbackTraffic[]
 }
 
@@ -36,9 +39,14 @@ export function loopback(input: CommonBackendInput = {}): Loopback {
   let traffic: LoopbackTraffic[] = []
   let receive: SendTools<unknown>['receive'] | undefined
 
+  const note = (line: LoopbackTraffic) => {
+    traffic.push(line)
+    if (traffic.length >= 2 * MOST_TRAFFIC) traffic = traffic.slice(-MOST_TRAFFIC)
+  }
+
   const received = async (from: string, text: string): Promise<Received> => {
     if (receive === undefined) throw new NotRunningError('The loopback receives once the switchboard has started.')
-    traffic.push({ direction: 'in', identity: from, text })
+    note({ direction: 'in', identity: from, text })
     return receive({ identity: from, text })
   }
 
@@ -47,6 +55,7 @@ export function loopback(input: CommonBackendInput = {}): Loopback {
     settings: z.strictObject({}),
     reports: 'handset',
     removesDuplicates: true,
+    concurrency: IN_PROCESS,
     async start(tools) {
       receive = tools.receive
     },
@@ -55,7 +64,7 @@ export function loopback(input: CommonBackendInput = {}): Loopback {
     },
     async send(message) {
       const { identity, text, options } = message
-      traffic.push({ direction: 'out', identity, text })
+      note({ direction: 'out', identity, text })
       const subscriber = subscribers.get(digits(identity))
       const reply = async (answer: string) => {
         if (options.allowReply !== false) await received(identity, answer)
@@ -74,7 +83,7 @@ export function loopback(input: CommonBackendInput = {}): Loopback {
     },
     received,
     traffic() {
-      const seen = traffic
+      const seen = traffic.slice(-MOST_TRAFFIC)
       traffic = []
       return seen
     },

@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { defineBackend } from './define.ts'
+import { defineBackend, IN_PROCESS } from './define.ts'
 
 /** Takes everything and does nothing with it. */
 export const nullBackend = defineBackend({
   kind: 'null',
   settings: z.strictObject({}),
   removesDuplicates: true,
+  concurrency: IN_PROCESS,
   async send(message) {
     return { externalIds: [message.id] }
   },

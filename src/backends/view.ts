@@ -1,11 +1,11 @@
 import type { z } from 'zod'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { Received, ReceivedMessage, View, ViewAnswer, ViewRequest } from '../router/backend.ts'
-import { errorsAnswer, readValues, UnreadableRequest } from './body.ts'
-import { errorsByField, incomingForm, type Params, renamed } from './form.ts'
+import { errorsAnswer, readValues, UnreadableRequest, unreadableAnswer } from './body.ts'
+import { errorsByField, incomingForm, type Params, renamed, unkeepable } from './form.ts'
 
 /** What a form has to yield for an incoming message; anything more travels in `message.fields`. */
-interface IncomingValues {
+export interface IncomingValues {
   readonly identity: string
   readonly text: string
   readonly address?: string | undefined
@@ -37,7 +37,7 @@ export function incomingView(options: IncomingViewOptions = {}): View<unknown> {
   })
 }
 
-export interface StatusViewOptions<Values> extends FormViewOptions {
+export interface StatusViewOptions<Values extends object> extends FormViewOptions {
   readonly form: z.ZodType<Values>
   /** What the form's values say of which message. */
   readonly report: (values: Values) => DeliveryReport
@@ -46,14 +46,14 @@ export interface StatusViewOptions<Values> extends FormViewOptions {
 }
 
 /** A view that takes delivery reports through a form. */
-export function statusView<Values>(options: StatusViewOptions<Values>): View<unknown> {
+export function statusView<Values extends object>(options: StatusViewOptions<Values>): View<unknown> {
   return formView(options.form, options, async (values, tools) => {
     await tools.report(options.report(values))
     return plainAnswer(options.reply ?? '')
   })
 }
 
-function formView<Values>(
+function formView<Values extends object>(
   form: z.ZodType<Values>,
   { methods = ['GET', 'POST'], params = {}, charset = 'utf-8' }: FormViewOptions,
   accept: (values: Values, tools: Parameters<View<unknown>>[1]) => Promise<ViewAnswer>,
@@ -62,13 +62,16 @@ function formView<Values>(
     if (!isOneOf(methods, request.method)) return methodNotAllowed(methods)
     let values: Readonly<Record<string, unknown>>
     try {
-      values = renamed(await readValues(request, charset), params)
+      values = renamed(readValues(request, charset), params)
     } catch (error) {
-      if (error instanceof UnreadableRequest) return errorsAnswer(request, error.status, { '': [error.message] })
-      throw error
+      if (!(error instanceof UnreadableRequest)) throw error
+      tools.logger.info({ backend: tools.backend, status: error.status }, 'refused: the request cannot be read')
+      return unreadableAnswer(request, error)
     }
     const parsed = await form.safeParseAsync(values)
-    if (!parsed.success) return refused(request, errorsByField(parsed.error, params), tools)
+    if (!parsed.success) return refused(request, errorsByField(parsed.error, params, values), tools)
+    const faults = unkeepable(parsed.data as Readonly<Record<string, unknown>>, params)
+    if (faults !== undefined) return refused(request, faults, tools)
     return accept(parsed.data, tools)
   }
   return Object.assign(view, { methods })
@@ -76,7 +79,7 @@ function formView<Values>(
 
 function refused(
   request: ViewRequest,
-  errors: Record<string, string[]>,
+  errors: Readonly<Record<string, readonly string[]>>,
   tools: Parameters<View<unknown>>[1],
 ): ViewAnswer {
   tools.logger.info({ backend: tools.backend, errors }, 'refused')

@@ -1,7 +1,7 @@
 import { silentLogger } from '../messages/logger.ts'
 import { createSwitchboard } from '../settings/switchboard.ts'
 import { type CommonOptions, readSettings } from './open.ts'
-import type { Output } from './program.ts'
+import type { Output } from './output.ts'
 
 /** Brings the database up to date; `start` does the same by itself. */
 export async function migrate(options: CommonOptions, output: Output): Promise<number> {

@@ -8,5 +8,6 @@ export async function ownModules(): Promise<OwnModules> {
     [`${name}/apps`]: await import('../apps/index.ts'),
     [`${name}/backends`]: await import('../backends/index.ts'),
     [`${name}/http`]: await import('../http/index.ts'),
+    [`${name}/testing`]: await import('../testing/index.ts'),
   }
 }

@@ -1,13 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { errorText, SwitchboardError } from '../messages/errors.ts'
-import type { MessageClass } from '../messages/lane.ts'
-
-/** What a command prints to. */
-export interface Output {
-  out(line: string): void
-  err(line: string): void
-}
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { errorText } from '../messages/errors.ts'
+import { type MessageClass, messageClasses } from '../messages/lane.ts'
+import type { Output } from './output.ts'
 
 const DONE = 0
 const FAILED = 1
@@ -28,8 +23,8 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE
-    output.err(`switchboard: ${error instanceof SwitchboardError ? error.message : errorText(error)}`)
-    if (args.includes('--verbose') && error instanceof Error) output.err(error.stack ?? '')
+    output.err(`switchboard: ${errorText(error)}`)
+    if (args.includes('--verbose')) for (const line of stacksOf(error)) output.err(line)
     return FAILED
   }
 }
@@ -39,8 +34,11 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
     .description('Applications that talk to people over SMS and USSD')
     .version(version())
     .exitOverride()
-    .configureOutput({ writeOut: (text) => output.out(text.trimEnd()), writeErr: (text) => output.err(text.trimEnd()) })
-    .showHelpAfterError('(--help shows how it is used)')
+    .configureOutput({
+      writeOut: (text) => output.out(text.trimEnd()),
+      writeErr: (text) => output.err(text.trimEnd()),
+      outputError: (text, write) => write(usageLine(text)),
+    })
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage. Settings: settings.ts of this folder, or --settings FILE.',
@@ -54,7 +52,7 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
       .option('--verbose', 'show the stack of an error')
 
   command('start', 'serve: take messages, work them, send')
-    .option('--port <number>', 'the port to serve on', wholeNumber)
+    .option('--port <number>', 'the port to serve on; 0 takes a free one', wholeNumber)
     .option('--host <address>', 'the address to serve on')
     .action(async (options) => exit(await (await import('./start.ts')).start(options, output)))
 
@@ -71,7 +69,7 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
     .requiredOption('--text <text>', 'what to send')
     .option('--backend <name>', 'the backend (default: the first that can send)')
     .option('--from <address>', 'our address it leaves from')
-    .option('--class <class>', 'urgent, reply, normal or bulk', 'normal' satisfies MessageClass)
+    .addOption(classOption())
     .action(async (options) => exit(await (await import('./send.ts')).send(options, output)))
 
   command('receive', 'take a message as if a person had sent it')
@@ -87,14 +85,40 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
     .option('--in', 'incoming messages only')
     .option('--out', 'outgoing messages only')
     .option('--backend <name>', 'of this backend only')
-    .action(async (ids, options) => exit(await (await import('./replay.ts')).replay(ids, options, output)))
+    .action(async (ids, options, command: Command) => {
+      if (ids.length > 0 && options.all === true) command.error('give ids or --all, not both')
+      exit(await (await import('./replay.ts')).replay(ids, options, output))
+    })
 
   return program
 }
 
+function classOption(): Option {
+  return new Option('--class <class>', 'how urgent it is')
+    .choices([...messageClasses])
+    .default('normal' satisfies MessageClass)
+}
+
+/** One line of what may be several: `error: unknown option '--prot'` and, below it, `(Did you mean --port?)`. */
+function usageLine(text: string): string {
+  const line = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\.?\s*\n\s*/g, ' ')
+    .replace(/\.$/, '')
+  return `switchboard: ${line}; --help shows how it is used\n`
+}
+
 function wholeNumber(text: string): number {
-  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('a whole number is expected.')
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.')
   return Number(text)
+}
+
+/** The stack of an error, and of what caused it. */
+function stacksOf(error: unknown): string[] {
+  const stacks: string[] = []
+  for (let each = error; each instanceof Error; each = each.cause) stacks.push(each.stack ?? each.message)
+  return stacks.map((stack, depth) => (depth === 0 ? stack : `caused by ${stack}`))
 }
 
 function version(): string {

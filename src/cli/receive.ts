@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../messages/errors.ts'
 import { besideServer, type CommonOptions } from './open.ts'
-import type { Output } from './program.ts'
+import type { Output } from './output.ts'
 
 export interface ReceiveCommandOptions extends CommonOptions {
   readonly identity: string

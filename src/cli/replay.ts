@@ -1,7 +1,6 @@
-import { InvalidInputError } from '../messages/errors.ts'
 import type { LoggedMessage, MessageLog } from '../store/store.ts'
 import { besideServer, type CommonOptions } from './open.ts'
-import type { Output } from './program.ts'
+import type { Output } from './output.ts'
 import { table } from './routes.ts'
 
 export interface ReplayCommandOptions extends CommonOptions {
@@ -16,7 +15,6 @@ const PAGE = 1_000
 
 /** Lists failed messages, or opens them again. */
 export async function replay(ids: readonly string[], options: ReplayCommandOptions, output: Output): Promise<number> {
-  if (ids.length > 0 && options.all === true) throw new InvalidInputError('give ids or --all, not both')
   return besideServer(options, async ({ router, parts: { store } }) => {
     if (ids.length === 0 && options.all !== true) return list(await failed(store.log, options, MOST_LISTED), output)
     let count = await router.replay(ids)

@@ -1,7 +1,7 @@
 import { silentLogger } from '../messages/logger.ts'
 import { createSwitchboard } from '../settings/switchboard.ts'
 import { type CommonOptions, readSettings } from './open.ts'
-import type { Output } from './program.ts'
+import type { Output } from './output.ts'
 
 /** Prints which path is answered by which view of which backend. */
 export async function routes(options: CommonOptions, output: Output): Promise<number> {

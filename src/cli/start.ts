@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLogger } from '../settings/logger.ts'
 import { parseSettings } from '../settings/parse.ts'
-import { createSwitchboard } from '../settings/switchboard.ts'
+import { createSwitchboard, type Switchboard } from '../settings/switchboard.ts'
 import { type CommonOptions, readSettings } from './open.ts'
-import type { Output } from './program.ts'
+import type { Output } from './output.ts'
+import { StopSignal } from './stop-signal.ts'
 
 export interface StartOptions extends CommonOptions {
   readonly port?: number
@@ -14,9 +15,12 @@ export interface StartOptions extends CommonOptions {
 
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** For requests that were on their way when the server was told to stop. */
+const LAST_REQUESTS_MS = 1_000
 
 /** Serves until SIGTERM or SIGINT; then takes nothing more and finishes what is in hand. */
 export async function start(options: StartOptions, output: Output): Promise<number> {
+  const stopSignal = new StopSignal()
   const input = await readSettings(options)
   const env = {
     ...process.env,
@@ -26,30 +30,75 @@ export async function start(options: StartOptions, output: Output): Promise<numb
   const { http, log } = parseSettings(input, env)
   const logger = createLogger(log)
   const switchboard = createSwitchboard(input, { env, logger })
-  const server = createServer(switchboard.callback())
+  const callback = switchboard.callback()
+  const server = createServer((request, response) => {
+    // Told to stop, it ends each connection with the answer that is due on it.
+    if (!server.listening) response.setHeader('connection', 'close')
+    callback(request, response)
+  })
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   await switchboard.start()
-  server.listen(http.port, http.host)
+  let forgetLinks = () => {}
   try {
-    await once(server, 'listening')
-  } catch (error) {
+    const port = await listen(server, http)
+    output.out(`Switchboard serves on http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${port}/`)
+    forgetLinks = printTesterLinks(switchboard, reachedAt(http.host, port), output)
+    const signal = await stopSignal.received
+    logger.info({ signal }, 'stopping')
+    server.close()
+    server.closeIdleConnections()
+  } finally {
     await switchboard.stop()
-    throw error
+    await endConnections(server)
+    // Only now: without a listener, the signal would end the process.
+    forgetLinks()
+    logger.flush()
   }
-  const { port } = server.address() as AddressInfo
-  output.out(`Switchboard serves on http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${port}/`)
-
-  const signal = await Promise.race([
-    once(process, 'SIGTERM').then(() => 'SIGTERM'),
-    once(process, 'SIGINT').then(() => 'SIGINT'),
-  ])
-  logger.info({ signal }, 'stopping')
-  server.close()
-  server.closeIdleConnections()
-  await switchboard.stop()
-  server.closeAllConnections()
   logger.info({}, 'stopped')
   logger.flush()
   return 0
+}
+
+/** Requests that were on their way get their answers; who takes too long over one is cut off. */
+async function endConnections(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS)
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+  clearTimeout(cut)
+}
+
+/** Prints a link to the tester page, and another one whenever the process gets SIGUSR2. */
+function printTesterLinks(switchboard: Switchboard, served: string, output: Output): () => void {
+  const print = () => {
+    const link = switchboard.testerLink(served)
+    if (link !== undefined) output.out(`Tester page, by a link for one use within an hour: ${link}`)
+  }
+  print()
+  process.on('SIGUSR2', print)
+  return () => process.off('SIGUSR2', print)
+}
+
+/** An address to go to; served on every address, this machine's own name. */
+function reachedAt(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === '::') return `http://localhost:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+const explanations: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program serves there already; stop it, or take another port by --port or PORT',
+  EACCES: 'this user may not serve on that port; take one above 1023 by --port or PORT',
+  EADDRNOTAVAIL: 'this machine does not have that address; take another one by --host or HOST',
+  ENOTFOUND: 'there is no such address; take another one by --host or HOST',
+}
+
+/** The port it listens on then; another one than given where that is 0. */
+async function listen(server: Server, { port, host }: { readonly port: number; readonly host: string }) {
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    throw new Error(`Port ${port} of ${host} cannot be served: ${explanations[code] ?? message}.`, { cause: error })
+  }
+  return (server.address() as AddressInfo).port
 }

@@ -1,2 +1,2 @@
-export type { RequestCallback } from './koa.ts'
+export { type KoaContext, koaMiddleware, type RequestCallback } from './koa.ts'
 export type { Route } from './routes.ts'

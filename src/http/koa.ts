@@ -3,7 +3,8 @@ import Router from '@koa/router'
 import Koa from 'koa'
 import type { Logger } from '../messages/logger.ts'
 import type { ViewAnswer } from '../router/backend.ts'
-import { isAnswer, type RequestSettings, readRequest } from './request.ts'
+import { Proxies } from './proxies.ts'
+import { type RequestSettings, readBody, readHead, withoutOrigin } from './request.ts'
 import type { RouteTable } from './routes.ts'
 import type { ViewCaller } from './view-answer.ts'
 
@@ -25,7 +26,7 @@ export function createCallback(parts: WebParts): RequestCallback {
   for (const add of parts.rooms) add(router)
   const app = new Koa()
   app.silent = true
-  app.use(logRequests(parts.logger))
+  app.use(logRequests(parts))
   app.use(answerViews(parts))
   app.use(router.routes())
   app.use(router.allowedMethods())
@@ -42,29 +43,30 @@ function isOurs(url: string, table: RouteTable, router: Router): boolean {
   return table.find(path) !== undefined || router.match(path, 'GET').path.length > 0
 }
 
-function logRequests(logger: Logger): Koa.Middleware {
+function logRequests({ logger, table }: WebParts): Koa.Middleware {
   return async (ctx, next) => {
+    // A path may hold a secret: logs name the view instead.
+    const path = table.printable(pathOf(ctx.url))
     const began = performance.now()
     try {
       await next()
     } catch (error) {
-      logger.error({ err: error, path: ctx.state['path'] ?? ctx.path }, 'a request failed')
+      logger.error({ err: error, path }, 'a request failed')
       ctx.status = 500
       ctx.body = 'Internal Server Error'
     }
     const ms = Math.round((performance.now() - began) * 100) / 100
-    logger.info({ method: ctx.method, path: ctx.state['path'] ?? ctx.path, status: ctx.status, ms }, 'request')
+    logger.info({ method: ctx.method, path, status: ctx.status, ms }, 'request')
   }
 }
 
 function answerViews({ table, caller, request }: WebParts): Koa.Middleware {
+  const proxies = new Proxies(request.trustedProxies)
   return async (ctx, next) => {
     const route = table.find(pathOf(ctx.url))
     if (route === undefined) return next()
-    // A path may hold a secret: logs name the view instead.
-    ctx.state['path'] = `${route.backend.name}/${route.viewName}`
-    const read = await readRequest(ctx.req, request)
-    write(ctx, isAnswer(read) ? read : await caller.answer(route, read))
+    const head = readHead(ctx.req, request.publicUrl, proxies)
+    write(ctx, await caller.answer(route, head, () => readBody(ctx.req, request.bodyLimit)))
   }
 }
 
@@ -77,6 +79,35 @@ function write(ctx: Koa.Context, { status, headers = {}, body = '' }: ViewAnswer
 }
 
 function pathOf(url: string): string {
-  const query = url.indexOf('?')
-  return query < 0 ? url : url.slice(0, query)
+  const target = withoutOrigin(url)
+  const query = target.indexOf('?')
+  return query < 0 ? target : target.slice(0, query)
+}
+
+/** What a Koa application gives its middleware, as far as it is needed here. */
+export interface KoaContext {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  respond?: boolean
+}
+
+/**
+ * Mounts routes in a Koa application, before its body parsers: `app.use(koaMiddleware(switchboard.callback()))`.
+ * What is not Switchboard's goes on to the middleware after it.
+ */
+export function koaMiddleware(
+  callback: RequestCallback,
+): (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void> {
+  return (ctx, next) =>
+    new Promise((resolve, reject) => {
+      const { req, res } = ctx
+      const answered = () => resolve()
+      ctx.respond = false
+      res.once('close', answered)
+      callback(req, res, () => {
+        res.removeListener('close', answered)
+        ctx.respond = true
+        next().then(answered, reject)
+      })
+    })
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import getRawBody from 'raw-body'
 import type { ViewAnswer, ViewRequest } from '../router/backend.ts'
+import type { Proxies } from './proxies.ts'
 
 export interface RequestSettings {
   /** Bytes. */
@@ -9,92 +10,67 @@ export interface RequestSettings {
   readonly trustedProxies: readonly string[]
 }
 
+/** A request without its body, which is read only once the request may be answered. */
+export type RequestHead = Omit<ViewRequest, 'body'>
+
 const NO_BODY = new Uint8Array()
 
-/**
- * Reads a request as views take it.
- * @returns the answer to give instead when its body cannot be taken: 413, 415, or 400 when it was cut
- */
-export async function readRequest(req: IncomingMessage, settings: RequestSettings): Promise<ViewRequest | ViewAnswer> {
-  const { url: target = '/', method = 'GET' } = req
+/** What a request says before its body. */
+export function readHead(req: IncomingMessage, publicUrl: string | undefined, proxies: Proxies): RequestHead {
+  const target = targetOf(req)
   const query = target.indexOf('?')
-  const encoding = req.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') {
-    return plain(415, `Content-Encoding: ${encoding.slice(0, 50)} is not taken; send the body as it is.`)
-  }
-  let body: Uint8Array = NO_BODY
-  if (hasBody(req)) {
-    const read = await readBody(req, settings.bodyLimit)
-    if ('status' in read) return read
-    body = read
-  }
   return {
-    method,
-    url: outsideUrl(req, target, settings),
+    method: req.method ?? 'GET',
+    url: `${publicUrl?.replace(/\/$/, '') ?? proxies.originOf(req)}${target}`,
     rawQuery: query < 0 ? '' : target.slice(query + 1),
     headers: req.headers as Readonly<Record<string, string | undefined>>,
-    body,
-    ip: clientAddress(req, settings.trustedProxies),
+    ip: proxies.clientOf(req),
   }
 }
 
-export function isAnswer(read: ViewRequest | ViewAnswer): read is ViewAnswer {
-  return 'status' in read
-}
-
-async function readBody(req: IncomingMessage, limit: number): Promise<Buffer | ViewAnswer> {
+/**
+ * Reads the body of a request.
+ * @param limit bytes
+ * @returns the answer to give instead when it cannot be taken: 413, 415, or 400 when it was cut
+ * @throws Error when someone before us has read it already
+ */
+export async function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array | ViewAnswer> {
+  const { 'content-encoding': encoding, 'content-length': length } = req.headers
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    return plain(415, `Content-Encoding: ${encoding.slice(0, 50)} is not taken; send the body as it is.`)
+  }
+  if (!hasBody(req)) return NO_BODY
   try {
-    const length = req.headers['content-length']
     return await getRawBody(req, { limit, ...(length === undefined ? {} : { length }) })
   } catch (error) {
     const type = error instanceof Error && 'type' in error ? error.type : ''
-    if (type === 'entity.too.large') {
-      return { ...plain(413, `At most ${limit} bytes are taken.`), headers: { ...TEXT, connection: 'close' } }
-    }
-    return { ...plain(400, 'The body is not complete.'), headers: { ...TEXT, connection: 'close' } }
+    // The rest of the body is read and dropped by Node.js, so that the sender gets to see this answer.
+    if (type === 'entity.too.large') return plain(413, `At most ${limit} bytes are taken.`)
+    if (type === 'stream.not.readable') throw new Error(READ_ALREADY, { cause: error })
+    return plain(400, 'The body is not complete.')
   }
 }
+
+const READ_ALREADY = 'The body of the request was read before it came here: mount Switchboard before body parsers.'
 
 function hasBody(req: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': transfer } = req.headers
   return transfer !== undefined || (length !== undefined && length !== '0')
 }
 
-function outsideUrl(req: IncomingMessage, target: string, { publicUrl, trustedProxies }: RequestSettings): string {
-  if (publicUrl !== undefined) return new URL(target, publicUrl).href
-  const direct = 'encrypted' in req.socket ? 'https' : 'http'
-  if (!isTrusted(req, trustedProxies)) return `${direct}://${req.headers.host ?? 'localhost'}${target}`
-  const protocol = first(req.headers['x-forwarded-proto']) ?? direct
-  const host = first(req.headers['x-forwarded-host']) ?? req.headers.host ?? 'localhost'
-  return `${protocol}://${host}${target}`
+/** Path and query. A proxy may ask for a whole URL; a framework may have cut a prefix off and kept the original. */
+function targetOf(req: IncomingMessage): string {
+  const original = 'originalUrl' in req && typeof req.originalUrl === 'string' ? req.originalUrl : req.url
+  return withoutOrigin(original ?? '/')
 }
 
-/** The last address of X-Forwarded-For that a proxy of ours has not written about another proxy of ours. */
-function clientAddress(req: IncomingMessage, trustedProxies: readonly string[]): string {
-  const peer = peerAddress(req)
-  if (!isTrusted(req, trustedProxies)) return peer
-  const forwarded = [req.headers['x-forwarded-for']]
-    .flat()
-    .join(',')
-    .split(',')
-    .map((address) => address.trim())
-  return forwarded.findLast((address) => address !== '' && !trustedProxies.includes(address)) ?? peer
+/** `http://example.org/x` as `/x`: RFC 9112, 3.2.2 has every server take both. */
+export function withoutOrigin(target: string): string {
+  if (target.startsWith('/')) return target
+  const path = target.replace(/^https?:\/\/[^/?#]*/i, '')
+  return path.startsWith('/') ? path : `/${path}`
 }
-
-function isTrusted(req: IncomingMessage, trustedProxies: readonly string[]): boolean {
-  return trustedProxies.length > 0 && trustedProxies.includes(peerAddress(req))
-}
-
-function peerAddress(req: IncomingMessage): string {
-  return (req.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-}
-
-function first(header: string | string[] | undefined): string | undefined {
-  return [header].flat()[0]?.split(',')[0]?.trim()
-}
-
-const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
 
 function plain(status: number, body: string): ViewAnswer {
-  return { status, headers: TEXT, body }
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body }
 }

@@ -1,10 +1,11 @@
 import type { Clock } from '../messages/clock.ts'
 import type { Logger } from '../messages/logger.ts'
-import type { Backend, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
+import type { Backend, View, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
 import { BacklogError, NotRunningError } from '../router/errors.ts'
 import type { Router } from '../router/router.ts'
 import { StoreUnavailableError } from '../store/errors.ts'
 import type { Store } from '../store/store.ts'
+import type { RequestHead } from './request.ts'
 import { type Route, refusal } from './routes.ts'
 
 export interface ViewParts {
@@ -12,6 +13,8 @@ export interface ViewParts {
   readonly store: Store
   readonly clock: Clock
   readonly logger: Logger
+  /** The address the settings have us serve on. */
+  readonly host: string
 }
 
 /** Seconds after which a sender may come again when we cannot take its message now. */
@@ -26,11 +29,22 @@ export class ViewCaller {
     this.#parts = parts
   }
 
-  async answer({ backend, view }: Route, request: ViewRequest): Promise<ViewAnswer> {
-    const refused = refusal(backend.common.secret, request)
+  /**
+   * @param readBody is asked only when the request has shown the secret; gives the answer instead where the body
+   * cannot be taken
+   */
+  async answer(
+    { backend, view }: Route,
+    head: RequestHead,
+    readBody: () => Promise<Uint8Array | ViewAnswer>,
+  ): Promise<ViewAnswer> {
+    const refused = refusal(backend.common.secret, head.headers) ?? this.#refusalToShow(backend, view, head)
     if (refused !== undefined) return refused
+    let body: Uint8Array | ViewAnswer = NO_BODY
     try {
-      return await view(request, this.#toolsOf(backend))
+      body = await readBody()
+      if (!(body instanceof Uint8Array)) return body
+      return await view({ ...head, body } satisfies ViewRequest, this.#toolsOf(backend))
     } catch (error) {
       const { logger } = this.#parts
       if (isTemporary(error)) {
@@ -41,8 +55,19 @@ export class ViewCaller {
           body: 'Service Unavailable',
         }
       }
-      logger.error({ backend: backend.name, err: error }, 'a view failed')
+      logger.error({ backend: backend.name, text: textOf(head, body), err: error }, 'a view failed')
       return { status: 500, headers: { 'content-type': 'text/plain' }, body: 'Internal Server Error' }
+    }
+  }
+
+  /** What people wrote is nobody's business: without a secret, only this machine may see it. */
+  #refusalToShow({ name, common }: Backend, view: View, { ip }: RequestHead): ViewAnswer | undefined {
+    if (view.showsMessages !== true || common.secret !== undefined) return undefined
+    if (isLoopback(this.#parts.host) && isLoopback(ip)) return undefined
+    return {
+      status: 403,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body: `This shows what people wrote, to whoever can reach this server. Set backends.${name}.secret to protect it.`,
     }
   }
 
@@ -63,6 +88,22 @@ export class ViewCaller {
     this.#tools.set(name, tools)
     return tools
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d+){3}$/.test(host)
+}
+
+const NO_BODY = new Uint8Array()
+const LONGEST_TEXT = 2_000
+
+/** What the request brought, for a log that may show texts, and to take it out of the error in one that may not. */
+function textOf({ rawQuery }: RequestHead, body: Uint8Array | ViewAnswer): string {
+  const bytes = body instanceof Uint8Array ? body.subarray(0, LONGEST_TEXT) : NO_BODY
+  const brought = `${rawQuery} ${Buffer.from(bytes).toString('utf8')}`.slice(0, LONGEST_TEXT)
+  return brought.replaceAll('+', ' ').replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
+    return Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8')
+  })
 }
 
 function isTemporary(error: unknown): boolean {

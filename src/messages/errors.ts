@@ -19,5 +19,9 @@ export class InvalidInputError extends SwitchboardError {
 /** The text of whatever was thrown, for logs and for the `error` kept with a message. */
 export function errorText(error: unknown): string {
   if (error instanceof Error) return error.message || error.name
-  return String(error)
+  try {
+    return String(error)
+  } catch {
+    return 'something was thrown that has no text'
+  }
 }

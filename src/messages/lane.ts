@@ -16,9 +16,22 @@ export type Lane =
       readonly class: MessageClass
     }
 
+/** The name of the pool that a lane's work counts in: slots and rates are kept by it. */
+export function poolName(lane: Lane): string {
+  return lane.kind === 'incoming' ? 'incoming' : outgoingPool(lane.owner)
+}
+
+/** The pool of one backend's sending. */
+export function outgoingPool(backend: string): string {
+  return `outgoing:${backend}`
+}
+
 /** A string that names the lane and nothing else; fit as a key of a map or of Redis. */
 export function laneKey(lane: Lane): string {
-  return lane.kind === 'incoming'
-    ? `incoming\n${lane.owner}\n${lane.identity}`
-    : `outgoing\n${lane.owner}\n${lane.class}\n${lane.identity}`
+  const key =
+    lane.kind === 'incoming'
+      ? `incoming\n${lane.owner}\n${lane.identity}`
+      : `outgoing\n${lane.owner}\n${lane.class}\n${lane.identity}`
+  // Stores and Redis write half a surrogate pair as U+FFFD; the same identity must not have two lanes.
+  return key.toWellFormed()
 }

@@ -29,8 +29,8 @@ export interface OutgoingData {
   readonly params: Fields
   /** The incoming message it answers. */
   readonly inResponseTo: { readonly id: string; readonly externalId: string | null } | null
-  /** Attempts taken before this one. */
-  readonly tries: number
+  /** Attempts taken before this one; none by default. */
+  readonly tries?: number
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }
@@ -62,7 +62,7 @@ export class OutgoingMessage {
     this.options = data.options
     this.params = data.params
     this.inResponseTo = data.inResponseTo
-    this.tries = data.tries
+    this.tries = data.tries ?? 0
     this.createdAt = new Date(data.createdAt)
   }
 

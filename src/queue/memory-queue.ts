@@ -1,4 +1,4 @@
-import type { Clock } from '../messages/clock.ts'
+import { type Clock, sleep } from '../messages/clock.ts'
 import { type Lane, laneKey, type MessageClass, messageClasses } from '../messages/lane.ts'
 import { Delays } from './delays.ts'
 import { Fifo } from './fifo.ts'
@@ -7,6 +7,9 @@ import type { Signals } from './signals.ts'
 
 // A handler deals with its own errors; one that throws all the same must not spin.
 const RETRY_AFTER_FAULT_MS = 1_000
+// A commit, what it answers and what that rings lie a turn of the loop apart.
+const QUIET_TURNS = 5
+const BUSY_TURNS = 100
 
 interface Entry {
   readonly lane: Lane
@@ -21,7 +24,7 @@ interface Entry {
 
 interface Pool {
   readonly settings: PoolSettings
-  readonly ready: Record<MessageClass, Fifo<Entry>>
+  ready: Record<MessageClass, Fifo<Entry>>
   active: number
   dispatching: boolean
 }
@@ -41,6 +44,7 @@ export class MemoryQueue implements Queue {
   readonly #delays: Delays<{ entry: Entry; due: number }>
   readonly #working = new Set<Promise<void>>()
   #handler: LaneHandler | undefined
+  #stopping = new AbortController()
 
   constructor(options: MemoryQueueOptions) {
     this.#options = options
@@ -65,12 +69,14 @@ export class MemoryQueue implements Queue {
 
   work(handler: LaneHandler): void {
     this.#handler = handler
+    this.#stopping = new AbortController()
     for (const pool of this.#pools.values()) this.#dispatch(pool)
   }
 
   async stop(limit: number): Promise<number> {
     this.#handler = undefined
-    this.#delays.clear()
+    this.#stopping.abort()
+    this.#forgetWaiting()
     let timeIsUp = false
     let wake = () => {}
     const timer = this.#options.clock.schedule(this.#options.clock.now() + limit, () => {
@@ -82,22 +88,47 @@ export class MemoryQueue implements Queue {
     })
     while (this.#working.size > 0 && !timeIsUp) await Promise.race([upAt, ...this.#working])
     timer.cancel()
-    const left = this.#working.size
-    this.#entries.clear()
-    this.#pools.clear()
-    return left
+    this.#forgetWaiting()
+    return this.#working.size
+  }
+
+  /** Forgets all lanes but those being worked, which stay taken until their handlers return. */
+  #forgetWaiting(): void {
+    this.#delays.clear()
+    for (const pool of this.#pools.values()) pool.ready = noneReady()
+    for (const entry of this.#entries.values()) if (entry.status !== 'working') this.#entries.delete(entry.key)
   }
 
   size(): number {
     return this.#entries.size
   }
 
+  /**
+   * Waits until nothing more happens unless the clock moves on or a lane is rung: for tests with a clock that stands
+   * still. Lanes that are delayed, or wait for a token of their rate, count as idle.
+   * @param limit milliseconds of real time to wait at the most
+   * @returns the lanes that were still being worked when the time was up; none when all is idle
+   */
+  async idle(limit: number): Promise<readonly Lane[]> {
+    const end = performance.now() + limit
+    for (let turns = 0, quiet = 0; quiet < QUIET_TURNS; turns++) {
+      await new Promise<void>((resolve) => {
+        if (turns < BUSY_TURNS) setImmediate(resolve)
+        else setTimeout(resolve, 1)
+      })
+      quiet = this.#working.size === 0 ? quiet + 1 : 0
+      if (quiet === 0 && performance.now() >= end) {
+        return [...this.#entries.values()].filter(({ status }) => status === 'working').map(({ lane }) => lane)
+      }
+    }
+    return []
+  }
+
   #poolOf(lane: Lane): Pool {
     const settings = this.#options.poolOf(lane)
     const known = this.#pools.get(settings.name)
     if (known !== undefined) return known
-    const ready = Object.fromEntries(messageClasses.map((name) => [name, new Fifo<Entry>()])) as Pool['ready']
-    const pool: Pool = { settings, ready, active: 0, dispatching: false }
+    const pool: Pool = { settings, ready: noneReady(), active: 0, dispatching: false }
     this.#pools.set(settings.name, pool)
     return pool
   }
@@ -124,27 +155,30 @@ export class MemoryQueue implements Queue {
       void this.#dispatchAtRate(pool)
       return
     }
+    // A handler that gives its slot back at once must not lead back in here.
+    pool.dispatching = true
     while (pool.active < pool.settings.concurrency) {
       const entry = nextEntry(pool)
-      if (entry === undefined) return
+      if (entry === undefined) break
       this.#start(entry)
     }
+    pool.dispatching = false
   }
 
   async #dispatchAtRate(pool: Pool): Promise<void> {
     const { name, rate, concurrency } = pool.settings
     if (rate === undefined) return
+    const { clock, signals } = this.#options
     pool.dispatching = true
     while (this.#handler !== undefined && pool.active < concurrency && hasReady(pool)) {
-      const wait = await this.#options.signals.takeToken(name, rate)
+      const wait = await signals.takeToken(name, rate).catch(() => RETRY_AFTER_FAULT_MS)
       if (wait > 0) {
-        const { clock } = this.#options
-        await new Promise<void>((resolve) => clock.schedule(clock.now() + wait, resolve))
+        await sleep(clock, wait, this.#stopping.signal)
         continue
       }
       // Chosen only now: a reply that came meanwhile goes before the broadcast that was waiting.
       const entry = this.#handler === undefined ? undefined : nextEntry(pool)
-      if (entry === undefined) await this.#options.signals.spendTokens(name, -1, rate)
+      if (entry === undefined) await signals.spendTokens(name, -1, rate).catch(() => {})
       else this.#start(entry)
     }
     pool.dispatching = false
@@ -170,17 +204,24 @@ export class MemoryQueue implements Queue {
       release()
     }
     const failed = () => giveBack({ next: 'later', at: this.#options.clock.now() + RETRY_AFTER_FAULT_MS })
-    const done = handler(entry.lane, { release }).then(giveBack, failed)
+    const done = (async () => handler(entry.lane, { release }))().then(giveBack, failed)
     this.#working.add(done)
   }
 
   #giveBack(entry: Entry, result: LaneResult): void {
-    if (this.#handler === undefined) return
+    if (this.#handler === undefined) {
+      this.#entries.delete(entry.key)
+      return
+    }
     const asked = result.next === 'more' ? 0 : result.next === 'later' ? result.at : Number.POSITIVE_INFINITY
     const at = Math.min(asked, entry.again ?? Number.POSITIVE_INFINITY)
     if (at === Number.POSITIVE_INFINITY) this.#entries.delete(entry.key)
     else this.#place(entry, at)
   }
+}
+
+function noneReady(): Pool['ready'] {
+  return { urgent: new Fifo(), reply: new Fifo(), normal: new Fifo(), bulk: new Fifo() }
 }
 
 function hasReady(pool: Pool): boolean {

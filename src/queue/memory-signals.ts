@@ -23,7 +23,13 @@ export class MemorySignals implements Signals {
   async publish(channel: string, payload: unknown): Promise<void> {
     const listeners = this.#listeners.get(channel)
     if (listeners === undefined) return
-    for (const listener of [...listeners]) listener(payload)
+    for (const listener of [...listeners]) {
+      try {
+        listener(payload)
+      } catch {
+        // A listener deals with its own errors; they are nothing to whoever publishes, nor to other listeners.
+      }
+    }
   }
 
   subscribe(channel: string, listener: (payload: unknown) => void): () => void {

@@ -13,6 +13,9 @@ export interface AppCallSettings {
   readonly mostWaiting: number
 }
 
+/** What these answer means nothing, so there is nothing to warn of. */
+const meaningless: ReadonlySet<Phase> = new Set(['parse', 'cleanup'])
+
 interface Waiting {
   giveUp(reason: string): void
 }
@@ -43,7 +46,7 @@ export class AppCalls {
     const returned = run()
     const answer = isThenable(returned) ? await this.#wait(app, phase, returned, slot) : returned
     if (answer === true || answer === false) return answer
-    if (answer) this.#warnOnce(app, phase, answer)
+    if (answer && !meaningless.has(phase)) this.#warnOnce(app, phase, answer)
     return undefined
   }
 

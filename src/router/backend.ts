@@ -70,6 +70,8 @@ export interface View<Settings = unknown> {
   (request: ViewRequest, tools: ViewTools<Settings>): Promise<ViewAnswer>
   /** For the table of routes; the view itself answers 405 to others. */
   readonly methods?: readonly string[]
+  /** It shows what people wrote: without a secret it answers this machine alone. */
+  readonly showsMessages?: boolean
 }
 
 /** An HTTP request of a backend to its service. */

@@ -2,6 +2,7 @@ import type { Connection } from '../messages/incoming.ts'
 import type { Logger } from '../messages/logger.ts'
 import type { Change, Contact, NewOutgoing, Store } from '../store/store.ts'
 import { NotRunningError } from './errors.ts'
+import { type Addressees, PendingPeople } from './pending-people.ts'
 import type { SendRequest, SentMessage } from './send.ts'
 
 export type ContactValues = Partial<Pick<Contact, 'name' | 'language' | 'timeZone' | 'optedOutAt'>>
@@ -51,11 +52,11 @@ export interface ContextParts {
   readonly now: () => number
   readonly newId: () => string
   /** Turns a request into messages to record. */
-  readonly prepareSend: (request: SendRequest) => Promise<readonly NewOutgoing[]>
+  readonly prepareSend: (request: SendRequest, people: Addressees) => Promise<readonly NewOutgoing[]>
 }
 
-/** Gathers what the apps do to one message, until it is committed. */
-export class MessageContext {
+/** Gathers what the apps do to one message, until it is committed; apps see it as their `AppContext`. */
+export class MessageContext implements AppContext {
   readonly changes: Change[] = []
   readonly outgoing: NewOutgoing[] = []
   readonly #parts: ContextParts
@@ -68,40 +69,50 @@ export class MessageContext {
     this.#contact = parts.contact
   }
 
-  get contact(): Contact | null {
-    return this.#contact
-  }
-
   /** The phases are over: what a call that was given up still does has no effect any more. */
   seal(): void {
     this.#sealed = true
   }
 
-  /** The context as one app sees it. */
-  forApp(): AppContext {
-    const self = this
+  // Getters, so that a message costs only what its apps use, and so that apps may take a part out by its name.
+
+  get logger(): Logger {
+    return this.#parts.logger
+  }
+
+  get contact(): Contact | null {
+    return this.#contact
+  }
+
+  get contacts(): AppContext['contacts'] {
     return {
-      logger: this.#parts.logger,
-      get contact() {
-        return self.#contact
-      },
-      contacts: {
-        find: (whom) => this.#findContact(whom),
-        create: (values, connection) => this.#createContact(values, connection),
-        update: (id, values) => this.#updateContact(id, values),
-      },
-      groups: {
-        add: (group, contactId) => this.#changeGroup('group-joined', group, contactId),
-        remove: (group, contactId) => this.#changeGroup('group-left', group, contactId),
-        of: (contactId) => this.#groupsOf(contactId),
-      },
-      documents: {
-        get: async (scope, key) => structuredClone((await this.#document(scope, key)).value),
-        put: (scope, key, value) => this.#putDocument(scope, key, value),
-      },
-      send: (request) => this.#send(request),
-      once: (key, effect) => this.#once(key, effect),
+      find: (whom) => this.#findContact(whom),
+      create: (values, connection) => this.#createContact(values, connection),
+      update: (id, values) => this.#updateContact(id, values),
     }
+  }
+
+  get groups(): AppContext['groups'] {
+    return {
+      add: (group, contactId) => this.#changeGroup('group-joined', group, contactId),
+      remove: (group, contactId) => this.#changeGroup('group-left', group, contactId),
+      of: (contactId) => this.#groupsOf(contactId),
+    }
+  }
+
+  get documents(): AppContext['documents'] {
+    return {
+      get: async (scope, key) => structuredClone((await this.#document(scope, key)).value),
+      put: (scope, key, value) => this.#putDocument(scope, key, value),
+    }
+  }
+
+  get send(): AppContext['send'] {
+    return (request) => this.#send(request)
+  }
+
+  get once(): AppContext['once'] {
+    return (key, effect) => this.#once(key, effect)
   }
 
   #change(change: Change): void {
@@ -200,7 +211,8 @@ export class MessageContext {
   }
 
   async #send(request: SendRequest): Promise<readonly SentMessage[]> {
-    const prepared = await this.#parts.prepareSend(request)
+    const people = new PendingPeople(this.#parts.store.contacts, this.changes, (whom) => this.#findContact(whom))
+    const prepared = await this.#parts.prepareSend(request, people)
     if (this.#sealed) throw new NotRunningError('The message is finished: nothing more can be sent from it.')
     this.outgoing.push(...prepared)
     return prepared.map(({ id, backend, identity }) => ({ id, backend, identity }))

@@ -108,8 +108,8 @@ const byCode = {
 /** The error of a settled message, from what was kept of it; its class is known by its code. */
 export function providerErrorOf(code: string | null, text: string | null, providerCode: string | null): ProviderError {
   const known = code === null ? undefined : Object.entries(byCode).find(([name]) => name === code)
-  const ErrorClass = known?.[1] ?? MessageSendError
   const outcomeUnknown = code === 'OUTCOME_UNKNOWN'
+  const ErrorClass = known?.[1] ?? (outcomeUnknown ? ConnectionError : MessageSendError)
   return new ErrorClass(text ?? 'The message was not sent.', {
     ...(providerCode === null ? {} : { providerCode }),
     outcomeUnknown,

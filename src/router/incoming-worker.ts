@@ -2,22 +2,23 @@ import type { Clock } from '../messages/clock.ts'
 import { errorText } from '../messages/errors.ts'
 import { measureText } from '../messages/gsm.ts'
 import type { NewId } from '../messages/ids.ts'
-import { IncomingMessage, type Response, type Text } from '../messages/incoming.ts'
-import { type Lane, laneKey } from '../messages/lane.ts'
+import { type Connection, IncomingMessage, type Response, type Text } from '../messages/incoming.ts'
+import type { Lane } from '../messages/lane.ts'
 import { chooseText } from '../messages/language.ts'
 import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
 import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
-import { DocumentConflictError, StaleResultError } from '../store/errors.ts'
+import { DocumentConflictError, StaleResultError, StoreUnavailableError } from '../store/errors.ts'
 import type { ClaimedIncoming, Fence, IncomingOutcome, NewOutgoing, Store } from '../store/store.ts'
+import { type AnsweredSignal, answeredChannel } from './answers.ts'
 import type { App } from './app.ts'
 import type { AppCalls } from './app-calls.ts'
-import type { AppContext } from './context.ts'
 import { MessageContext } from './context.ts'
-import { maskIdentity } from './mask.ts'
+import { tellConversation } from './conversation-signal.ts'
 import { type CallApp, runIncomingPhases, runOutgoingPhase } from './phases.ts'
 import { type Backoff, backoffDelay } from './retry.ts'
+import { ringOutgoing } from './ring.ts'
 import type { Sender } from './send.ts'
 
 /** What happens to messages whose phases fail. */
@@ -42,13 +43,6 @@ export interface IncomingWorkerParts {
   readonly languages: readonly string[]
   /** Told of each message that is no longer open. */
   readonly settled: () => void
-}
-
-/** What waits for a message's responses is told on this channel. */
-export const answeredChannel = (id: string) => `answered:${id}`
-
-export interface AnsweredSignal {
-  readonly responses: readonly { readonly id: string; readonly text: string; readonly end: boolean }[]
 }
 
 const MESSAGES_PER_TURN = 10
@@ -89,8 +83,10 @@ export class IncomingWorker {
       try {
         return await this.#processOnce(message, fence, slot)
       } catch (error) {
-        if (!(error instanceof DocumentConflictError)) throw error
-        if (conflicts >= MOST_CONFLICTS) return this.#failed(message, fence, error)
+        if (error instanceof StaleResultError || error instanceof StoreUnavailableError) throw error
+        // What the apps left cannot be recorded, now or later: their failure, not the store's.
+        const mayPass = error instanceof DocumentConflictError && conflicts < MOST_CONFLICTS
+        if (!mayPass) return this.#failed(message, fence, slot, error)
       }
     }
   }
@@ -101,23 +97,21 @@ export class IncomingWorker {
     const message = new IncomingMessage(claimed)
     const context = this.#context(claimed)
     const call: CallApp = (app, phase, run) => calls.call(app, phase, run, slot)
-    const contexts = contextPerApp(context)
     let outgoing: readonly NewOutgoing[]
     let handledBy: string | null
     try {
-      const verdict = await runIncomingPhases(apps, message, contexts, call)
+      const verdict = await runIncomingPhases(apps, message, context, call)
       handledBy = verdict.handledBy ?? verdict.filteredBy
-      outgoing = await this.#prepareResponses(message.responses, claimed, context, contexts, call)
+      outgoing = await this.#prepareResponses(message.responses, claimed, context, call)
     } catch (error) {
-      return this.#failed(claimed, fence, error)
+      return this.#failed(claimed, fence, slot, error)
     } finally {
       context.seal()
     }
     await this.#finish(claimed, fence, { kind: 'processed', handledBy }, [...outgoing, ...context.outgoing], context)
-    logger.info(
-      { id: claimed.id, backend: claimed.backend, handledBy, responses: outgoing.length, ms: clock.now() - began },
-      'processed',
-    )
+    const answers = outgoing.map(({ id }) => id)
+    const { id, backend } = claimed
+    logger.info({ id, backend, handledBy, answers, ms: clock.now() - began }, 'processed')
   }
 
   #context(claimed: ClaimedIncoming): MessageContext {
@@ -130,7 +124,7 @@ export class IncomingWorker {
       contact: claimed.contact,
       now: () => clock.now(),
       newId,
-      prepareSend: (request) => sender.prepare(request),
+      prepareSend: (request, people) => sender.prepare(request, people),
     })
   }
 
@@ -138,14 +132,13 @@ export class IncomingWorker {
     responses: readonly Response[],
     to: ClaimedIncoming,
     context: MessageContext,
-    contexts: (app: App) => AppContext,
     call: CallApp,
   ): Promise<readonly NewOutgoing[]> {
     const prepared: NewOutgoing[] = []
     for (const response of responses) {
-      const draft = this.#draft(response, to, context)
-      const outgoing = new OutgoingMessage({ ...draft, tries: 0 })
-      const cancelledBy = await runOutgoingPhase(this.#parts.apps, outgoing, contexts, call)
+      const draft = await this.#draft(response, to, context)
+      const outgoing = new OutgoingMessage(draft)
+      const cancelledBy = await runOutgoingPhase(this.#parts.apps, outgoing, context, call)
       const text = outgoing.text.toWellFormed()
       prepared.push({
         ...draft,
@@ -158,11 +151,11 @@ export class IncomingWorker {
     return prepared
   }
 
-  #draft({ text, options }: Response, to: ClaimedIncoming, context: MessageContext): NewOutgoing {
+  async #draft({ text, options }: Response, to: ClaimedIncoming, context: MessageContext): Promise<NewOutgoing> {
     const { newId, clock, languages } = this.#parts
     const connection = options.to ?? { backend: to.backend, identity: to.identity }
-    const ownConnection = connection.backend === to.backend && connection.identity === to.identity
-    const contact = context.contact
+    const ownConnection = isSame(connection, to)
+    const contact = ownConnection ? context.contact : await context.contacts.find(connection)
     const held = to.answerBy !== null && ownConnection && to.answerBy > clock.now()
     return {
       id: newId(),
@@ -191,14 +184,15 @@ export class IncomingWorker {
     }
   }
 
-  async #failed(message: ClaimedIncoming, fence: Fence, error: unknown): Promise<void> {
+  async #failed(message: ClaimedIncoming, fence: Fence, slot: Slot, error: unknown): Promise<void> {
     const { retry, clock, logger } = this.#parts
     const tries = message.tries + 1
     const text = errorText(error)
     const fields = {
       id: message.id,
       backend: message.backend,
-      identity: maskIdentity(message.identity),
+      identity: message.identity,
+      text: message.text,
       tries,
       err: error,
     }
@@ -209,11 +203,25 @@ export class IncomingWorker {
       return
     }
     logger.error(fields, 'an app failed; the message is kept as failed')
+    await this.#finish(message, fence, { kind: 'failed', error: text }, await this.#errorReply(message, slot))
+  }
+
+  /** What the person gets of a message that is given up; nothing when the outgoing phase fails, which might cancel it. */
+  async #errorReply(message: ClaimedIncoming, slot: Slot): Promise<readonly NewOutgoing[]> {
+    const { retry, calls, logger } = this.#parts
     const { errorReply } = retry
+    if (errorReply === undefined) return []
     const context = this.#context(message)
-    const outgoing = errorReply === undefined ? [] : [this.#draft({ text: errorReply, options: {} }, message, context)]
-    const measured = outgoing.map((draft) => ({ ...draft, parts: measureText(draft.text).parts }))
-    await this.#finish(message, fence, { kind: 'failed', error: text }, measured)
+    const call: CallApp = (app, phase, run) => calls.call(app, phase, run, slot)
+    try {
+      return await this.#prepareResponses([{ text: errorReply, options: {} }], message, context, call)
+    } catch (error) {
+      const { id, backend } = message
+      logger.warn({ id, backend, err: error }, 'an app failed in the outgoing phase; the person is told nothing')
+      return []
+    } finally {
+      context.seal()
+    }
   }
 
   async #finish(
@@ -226,25 +234,24 @@ export class IncomingWorker {
     const { store, queue, signals, clock, settled } = this.#parts
     const changes = context?.changes ?? []
     await store.finishIncoming([{ fence, message, outcome, outgoing, changes, at: clock.now() }])
-    const rung = new Set<string>()
-    for (const { backend, class: messageClass, identity, notBefore, state } of outgoing) {
-      if (state !== 'WAITING') continue
-      const lane: Lane = { kind: 'outgoing', owner: backend, class: messageClass, identity }
-      const key = laneKey(lane)
-      if (!rung.has(key)) await queue.ring(lane, notBefore)
-      rung.add(key)
-    }
+    tellConversation(signals, message.backend, message.id)
+    for (const { id, backend, state } of outgoing) if (state === 'WAITING') tellConversation(signals, backend, id)
+    await ringOutgoing(queue, outgoing)
     if (outcome.kind !== 'retry') settled()
     if (message.answerBy !== null && outcome.kind !== 'retry') {
       const responses = outgoing
-        .filter(({ inResponseTo, state }) => inResponseTo?.id === message.id && state === 'WAITING')
-        .map(({ id, text, options }) => ({ id, text, end: options.end === true }))
+        .filter((each) => each.inResponseTo?.id === message.id && each.state === 'WAITING' && isSame(each, message))
+        .map(({ id, class: messageClass, text, options }) => ({
+          id,
+          class: messageClass,
+          text,
+          end: options.end === true,
+        }))
       await signals.publish(answeredChannel(message.id), { responses } satisfies AnsweredSignal)
     }
   }
 }
 
-function contextPerApp(context: MessageContext): (app: App) => AppContext {
-  const shared = context.forApp()
-  return () => shared
+function isSame(a: Connection, b: Connection): boolean {
+  return a.backend === b.backend && a.identity === b.identity
 }

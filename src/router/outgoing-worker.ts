@@ -2,22 +2,24 @@ import { type Clock, sleep } from '../messages/clock.ts'
 import { errorText, SwitchboardError } from '../messages/errors.ts'
 import { measureText } from '../messages/gsm.ts'
 import type { NewId } from '../messages/ids.ts'
-import type { Lane } from '../messages/lane.ts'
+import { type Lane, outgoingPool } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
 import type { OutgoingState } from '../messages/states.ts'
-import type { LaneResult, Slot } from '../queue/queue.ts'
+import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import { StaleResultError, StoreUnavailableError } from '../store/errors.ts'
-import type { AttemptResult, ClaimedOutgoing, Fence, Store } from '../store/store.ts'
+import type { AttemptResult, AttemptStart, ClaimedOutgoing, Fence, Store } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { AppCalls } from './app-calls.ts'
 import type { Backend, SendResult, SendTools } from './backend.ts'
 import { MessageContext } from './context.ts'
+import { tellConversation } from './conversation-signal.ts'
+import { Ending } from './ending.ts'
 import { ConnectionError, ProviderError } from './errors.ts'
-import { maskIdentity } from './mask.ts'
 import { runOutgoingPhase } from './phases.ts'
 import { backoffDelay } from './retry.ts'
+import { ringOutgoing } from './ring.ts'
 import type { Sender } from './send.ts'
 
 export interface OutgoingWorkerParts {
@@ -25,13 +27,14 @@ export interface OutgoingWorkerParts {
   readonly calls: AppCalls
   readonly backends: ReadonlyMap<string, Backend>
   readonly store: Store
+  readonly queue: Queue
   readonly signals: Signals
   readonly sender: Sender
   readonly clock: Clock
   readonly newId: NewId
   readonly logger: Logger
   /** What a backend's `send` may use. */
-  readonly toolsOf: (backend: Backend, signal: AbortSignal) => SendTools<unknown>
+  readonly toolsOf: (backend: Backend, ending: Ending) => SendTools<unknown>
   /** Aborted when the process stops waiting for what is in hand. */
   readonly stopping: () => AbortSignal
 }
@@ -54,7 +57,7 @@ type Settlement = Pick<AttemptResult, 'outcome' | 'startedAt'> &
 
 /** What goes before an attempt: either it may be taken, or the message is settled without one. */
 type Preparation =
-  | { readonly go: true; readonly context: MessageContext | undefined }
+  | { readonly go: true; readonly changed: Pick<AttemptStart, 'text' | 'parts' | 'changes' | 'outgoing'> | undefined }
   | { readonly go: false; readonly settlement: Settlement }
 
 /** Hands outgoing messages to their services and records what came of it. */
@@ -71,38 +74,50 @@ export class OutgoingWorker {
     const backend = backends.get(lane.owner)
     // With a rate, each message has to be handed out by itself, since each needs its token.
     const most = backend?.common.sending.rate === undefined ? MESSAGES_PER_TURN : 1
+    let attempted = false
     try {
       for (let worked = 0; worked < most; worked++) {
         const { fence, messages } = await store.claimOutgoing(lane, 1)
         const message = messages[0]
-        if (message === undefined) return { next: 'idle' }
-        if (message.notBefore > clock.now()) return { next: 'later', at: message.notBefore }
-        await this.#deliver(message, fence, backend, slot)
+        if (message === undefined || message.notBefore > clock.now()) break
+        attempted = await this.#deliver(message, fence, backend, slot)
       }
-      return { next: 'more' }
+      // Looked at here and not when the lane is handed out again, which would cost a token of the rate for nothing.
+      const next = (await store.claimOutgoing(lane, 1)).messages[0]
+      if (next === undefined) return { next: 'idle' }
+      return next.notBefore > clock.now() ? { next: 'later', at: next.notBefore } : { next: 'more' }
     } catch (error) {
       if (error instanceof StaleResultError) return { next: 'more' }
       logger.error({ err: error, backend: lane.owner }, 'an outgoing message could not be worked; it is tried again')
       return { next: 'later', at: clock.now() + STORE_RETRY_MS }
+    } finally {
+      if (!attempted && backend !== undefined) await this.#charge(backend, -1)
     }
   }
 
-  async #deliver(claimed: ClaimedOutgoing, fence: Fence, backend: Backend | undefined, slot: Slot): Promise<void> {
+  /** @returns whether the service was called, which is what a rate counts */
+  async #deliver(claimed: ClaimedOutgoing, fence: Fence, backend: Backend | undefined, slot: Slot): Promise<boolean> {
     const message = new OutgoingMessage(claimed)
     if (backend === undefined || backend.send === undefined) {
       const why = backend === undefined ? 'is not in the settings' : 'only receives'
       const error = `the backend "${claimed.backend}" ${why}`
-      return this.#settle(claimed, fence, { outcome: settled('ERROR'), startedAt: null, code: 'UNSUPPORTED', error })
+      await this.#settle(claimed, fence, { outcome: settled('ERROR'), startedAt: null, code: 'UNSUPPORTED', error })
+      return false
     }
     const preparation = await this.#prepare(claimed, message, backend, slot)
-    if (!preparation.go) return this.#settle(claimed, fence, preparation.settlement)
+    if (!preparation.go) {
+      await this.#settle(claimed, fence, preparation.settlement)
+      return false
+    }
     const startedAt = this.#parts.clock.now()
-    const changed =
-      preparation.context === undefined ? {} : { text: message.text, parts: measureText(message.text).parts }
-    const changes = preparation.context?.changes ?? []
-    await this.#parts.store.startAttempts([{ fence, message: claimed, at: startedAt, ...changed, changes }])
-    await this.#chargeParts(backend, changed.parts ?? claimed.parts)
-    await this.#settle(claimed, fence, await this.#attempt(claimed, message, backend, startedAt))
+    const { changed } = preparation
+    await this.#parts.store.startAttempts([{ fence, message: claimed, at: startedAt, ...changed }])
+    if (changed?.outgoing !== undefined) await ringOutgoing(this.#parts.queue, changed.outgoing)
+    tellConversation(this.#parts.signals, claimed.backend, claimed.id)
+    // One part was paid for when the lane was handed out.
+    await this.#charge(backend, (changed?.parts ?? claimed.parts) - 1)
+    await this.#settle(claimed, fence, await this.#attempt(claimed, message, backend, startedAt), message.text)
+    return true
   }
 
   async #prepare(
@@ -111,57 +126,67 @@ export class OutgoingWorker {
     backend: Backend,
     slot: Slot,
   ): Promise<Preparation> {
-    const { clock } = this.#parts
-    if (claimed.expiresAt !== null && claimed.expiresAt <= clock.now()) return cancelled('expired before it was sent')
-    if (claimed.optedOut) return cancelled('the recipient has opted out')
-    if (claimed.attemptOpen && !this.#mayRepeat(claimed, backend))
+    const refused = this.#refusal(claimed, claimed.optedOut)
+    if (refused !== null) return cancelled(refused)
+    if (claimed.attemptOpen && !this.#mayRepeat(claimed, backend)) {
       return outcomeUnknown('its result was never recorded')
+    }
     if (backend.common.debug) return { go: false, settlement: { outcome: settled('DEBUG'), startedAt: null } }
-    if (claimed.phased) return { go: true, context: undefined }
+    if (claimed.phased) return { go: true, changed: undefined }
     try {
-      const context = this.#context(claimed)
+      const context = await this.#context(claimed)
       const cancelledBy = await this.#outgoingPhase(message, context, slot)
-      if (cancelledBy !== null) return cancelled(`cancelled by the app "${cancelledBy}"`)
-      return { go: true, context }
+      const { changes, outgoing } = context
+      if (cancelledBy !== null) return cancelled(`cancelled by the app "${cancelledBy}"`, { changes, outgoing })
+      // The phase may have taken its time.
+      const contact = await this.#parts.store.contacts.ofConnection(message.connection)
+      const refusedNow = this.#refusal(claimed, (contact?.optedOutAt ?? null) !== null)
+      if (refusedNow !== null) return cancelled(refusedNow, { changes, outgoing })
+      message.text = message.text.toWellFormed()
+      const { parts } = measureText(message.text)
+      return { go: true, changed: { text: message.text, parts, changes, outgoing } }
     } catch (error) {
-      const { id } = claimed
-      this.#parts.logger.warn({ id, backend: claimed.backend, err: error }, 'an app failed in the outgoing phase')
+      const { id, identity, text } = claimed
+      const fields = { id, backend: claimed.backend, identity, text, err: error }
+      this.#parts.logger.warn(fields, 'an app failed in the outgoing phase')
       return { go: false, settlement: this.#failure(claimed, backend, null, error, true) }
     }
   }
 
+  /** Why the message may not be given to its service now. */
+  #refusal({ expiresAt }: ClaimedOutgoing, optedOut: boolean): string | null {
+    if (expiresAt !== null && expiresAt <= this.#parts.clock.now()) return 'expired before it was sent'
+    return optedOut ? 'the recipient has opted out' : null
+  }
+
   async #outgoingPhase(message: OutgoingMessage, context: MessageContext, slot: Slot): Promise<string | null> {
     const { apps, calls } = this.#parts
-    const shared = context.forApp()
     try {
-      return await runOutgoingPhase(
-        apps,
-        message,
-        () => shared,
-        (app, phase, run) => calls.call(app, phase, run, slot),
-      )
+      return await runOutgoingPhase(apps, message, context, (app, phase, run) => calls.call(app, phase, run, slot))
     } finally {
       context.seal()
     }
   }
 
-  #context(claimed: ClaimedOutgoing): MessageContext {
+  async #context(claimed: ClaimedOutgoing): Promise<MessageContext> {
     const { store, sender, clock, newId, logger } = this.#parts
+    const connection = { backend: claimed.backend, identity: claimed.identity }
     return new MessageContext({
       store,
       logger,
       messageId: claimed.id,
-      connection: { backend: claimed.backend, identity: claimed.identity },
-      contact: null,
+      connection,
+      contact: (await store.contacts.ofConnection(connection)) ?? null,
       now: () => clock.now(),
       newId,
-      prepareSend: (request) => sender.prepare(request),
+      prepareSend: (request, people) => sender.prepare(request, people),
     })
   }
 
-  async #chargeParts(backend: Backend, parts: number): Promise<void> {
+  async #charge(backend: Backend, parts: number): Promise<void> {
     const { rate } = backend.common.sending
-    if (rate !== undefined && parts > 1) await this.#parts.signals.spendTokens(backend.name, parts - 1, rate)
+    if (rate !== undefined && parts !== 0)
+      await this.#parts.signals.spendTokens(outgoingPool(backend.name), parts, rate)
   }
 
   async #attempt(
@@ -175,19 +200,15 @@ export class OutgoingWorker {
       return {
         outcome: settled(result.state ?? 'SENT'),
         startedAt,
-        externalIds: result.externalIds ?? [],
-        ...(result.parts === undefined ? {} : { parts: result.parts }),
-        cost: result.cost ?? null,
-        currency: result.currency ?? null,
-        network: result.network ?? null,
-        extra: result.extra ?? null,
+        ...recordable(result),
       }
     } catch (error) {
       const { id, identity } = claimed
       const fields = {
         id,
         backend: backend.name,
-        identity: maskIdentity(identity),
+        identity,
+        text: message.text,
         tries: claimed.tries + 1,
         err: error,
       }
@@ -201,27 +222,19 @@ export class OutgoingWorker {
 
   async #send(message: OutgoingMessage, backend: Backend): Promise<SendResult | undefined> {
     const { clock, toolsOf } = this.#parts
-    const stopping = this.#parts.stopping()
     const { timeLimit } = backend.common.sending
-    const controller = new AbortController()
-    const stop = () => controller.abort()
-    stopping.addEventListener('abort', stop, { once: true })
-    let timeOut = () => {}
-    const timer = clock.schedule(clock.now() + timeLimit, () => timeOut())
-    const timedOut = new Promise<never>((_, reject) => {
-      timeOut = () => {
-        controller.abort()
+    const ending = new Ending(this.#parts.stopping())
+    const sending = backend.send?.(message, toolsOf(backend, ending))
+    return new Promise((resolve, reject) => {
+      const timer = clock.schedule(clock.now() + timeLimit, () => {
+        ending.abort()
         const text = `The backend "${backend.name}" did not finish within ${timeLimit} ms.`
         reject(new ConnectionError(text, { outcomeUnknown: true }))
-      }
+      })
+      Promise.resolve(sending)
+        .then(resolve, reject)
+        .finally(() => timer.cancel())
     })
-    try {
-      const sending = Promise.resolve(backend.send?.(message, toolsOf(backend, controller.signal)))
-      return await Promise.race([sending, timedOut])
-    } finally {
-      timer.cancel()
-      stopping.removeEventListener('abort', stop)
-    }
   }
 
   #mayRepeat(claimed: ClaimedOutgoing, backend: Backend): boolean {
@@ -250,7 +263,7 @@ export class OutgoingWorker {
   }
 
   /** Records what came of a message. What a service has been given is not forgotten while the store is away. */
-  async #settle(claimed: ClaimedOutgoing, fence: Fence, settlement: Settlement): Promise<void> {
+  async #settle(claimed: ClaimedOutgoing, fence: Fence, settlement: Settlement, text = claimed.text): Promise<void> {
     const { store, clock, logger } = this.#parts
     const stopping = this.#parts.stopping()
     const result: AttemptResult = {
@@ -277,15 +290,20 @@ export class OutgoingWorker {
         await sleep(clock, STORE_RETRY_MS, stopping)
       }
     }
-    await this.#announce(claimed, result)
+    if (result.outgoing !== undefined) await ringOutgoing(this.#parts.queue, result.outgoing)
+    await this.#announce(claimed, result, text)
   }
 
-  async #announce(claimed: ClaimedOutgoing, result: AttemptResult): Promise<void> {
+  async #announce(claimed: ClaimedOutgoing, result: AttemptResult, text: string): Promise<void> {
     const { outcome, code, providerCode, error } = result
     const { logger, signals } = this.#parts
+    tellConversation(signals, claimed.backend, claimed.id)
     const fields = {
       id: claimed.id,
       backend: claimed.backend,
+      identity: claimed.identity,
+      inResponseTo: claimed.inResponseTo?.id,
+      text,
       tries: claimed.tries + (result.startedAt === null ? 0 : 1),
     }
     if (outcome.kind === 'retry') {
@@ -298,12 +316,37 @@ export class OutgoingWorker {
   }
 }
 
+/**
+ * What a service said, as it can be recorded whatever a backend returned: the message has been given, and a result that
+ * cannot be recorded would make it be given again.
+ */
+function recordable({ externalIds = [], parts, cost, currency, network, extra }: SendResult): Partial<Settlement> {
+  return {
+    externalIds: externalIds.map(String),
+    ...(Number.isSafeInteger(parts) ? { parts: Number(parts) } : {}),
+    cost: Number.isFinite(cost) ? Number(cost) : null,
+    currency: currency === undefined ? null : String(currency),
+    network: network === undefined ? null : String(network),
+    extra: extra === undefined || !isJson(extra) ? null : extra,
+  }
+}
+
+function isJson(value: object): boolean {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function settled(state: OutgoingState): AttemptResult['outcome'] {
   return { kind: 'settled', state }
 }
 
-function cancelled(reason: string): Preparation {
-  return { go: false, settlement: { outcome: settled('CANCELLED'), startedAt: null, code: 'CANCELLED', error: reason } }
+function cancelled(reason: string, done: Pick<AttemptResult, 'changes' | 'outgoing'> = {}): Preparation {
+  const outcome = settled('CANCELLED')
+  return { go: false, settlement: { outcome, startedAt: null, code: 'CANCELLED', error: reason, ...done } }
 }
 
 function outcomeUnknown(reason: string) {

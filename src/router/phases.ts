@@ -20,38 +20,38 @@ export interface IncomingVerdict {
 export async function runIncomingPhases(
   apps: readonly App[],
   message: IncomingMessage,
-  contextOf: (app: App) => AppContext,
+  context: AppContext,
   call: CallApp,
 ): Promise<IncomingVerdict> {
   const own = apps.filter((app) => concerns(app, message))
   let verdict: IncomingVerdict
   try {
-    verdict = await untilCleanup(own, message, contextOf, call)
+    verdict = await untilCleanup(own, message, context, call)
   } catch (error) {
-    await cleanUp(own, message, contextOf, call).catch(() => undefined)
+    await cleanUp(own, message, context, call).catch(() => undefined)
     throw error
   }
-  await cleanUp(own, message, contextOf, call)
+  await cleanUp(own, message, context, call)
   return verdict
 }
 
 async function untilCleanup(
   apps: readonly App[],
   message: IncomingMessage,
-  contextOf: (app: App) => AppContext,
+  context: AppContext,
   call: CallApp,
 ): Promise<IncomingVerdict> {
   for (const app of apps) {
     if (app.filter === undefined) continue
-    const answer = await call(app, 'filter', () => app.filter?.(message, contextOf(app)))
+    const answer = await call(app, 'filter', () => app.filter?.(message, context))
     if (answer === true) return { filteredBy: app.name, handledBy: null }
   }
   for (const app of apps) {
-    if (app.parse !== undefined) await call(app, 'parse', () => app.parse?.(message, contextOf(app)))
+    if (app.parse !== undefined) await call(app, 'parse', () => app.parse?.(message, context))
   }
   for (const app of apps) {
     if (app.handle === undefined) continue
-    const answer = await call(app, 'handle', () => app.handle?.(message, contextOf(app)))
+    const answer = await call(app, 'handle', () => app.handle?.(message, context))
     if (answer !== true) continue
     message.handled = true
     return { filteredBy: null, handledBy: app.name }
@@ -59,7 +59,7 @@ async function untilCleanup(
   if (message.handled) return { filteredBy: null, handledBy: null }
   for (const app of apps) {
     if (app.default === undefined) continue
-    const answer = await call(app, 'default', () => app.default?.(message, contextOf(app)))
+    const answer = await call(app, 'default', () => app.default?.(message, context))
     if (answer === true) return { filteredBy: null, handledBy: app.name }
   }
   return { filteredBy: null, handledBy: null }
@@ -68,11 +68,11 @@ async function untilCleanup(
 async function cleanUp(
   apps: readonly App[],
   message: IncomingMessage,
-  contextOf: (app: App) => AppContext,
+  context: AppContext,
   call: CallApp,
 ): Promise<void> {
   for (const app of apps) {
-    if (app.cleanup !== undefined) await call(app, 'cleanup', () => app.cleanup?.(message, contextOf(app)))
+    if (app.cleanup !== undefined) await call(app, 'cleanup', () => app.cleanup?.(message, context))
   }
 }
 
@@ -84,12 +84,12 @@ async function cleanUp(
 export async function runOutgoingPhase(
   apps: readonly App[],
   message: OutgoingMessage,
-  contextOf: (app: App) => AppContext,
+  context: AppContext,
   call: CallApp,
 ): Promise<string | null> {
   for (const app of apps.toReversed()) {
     if (app.outgoing === undefined || !concerns(app, message)) continue
-    const answer = await call(app, 'outgoing', () => app.outgoing?.(message, contextOf(app)))
+    const answer = await call(app, 'outgoing', () => app.outgoing?.(message, context))
     if (answer === false) return app.name
   }
   return null

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../messages/clock.ts'
+import { InvalidInputError } from '../messages/errors.ts'
 import type { NewId } from '../messages/ids.ts'
 import type { Lane } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
@@ -6,14 +7,18 @@ import type { DeliveryReport } from '../messages/report.ts'
 import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import type { NewIncoming, NewOutgoing, Store } from '../store/store.ts'
+import { Answers } from './answers.ts'
 import type { App } from './app.ts'
 import { type AppCallSettings, AppCalls } from './app-calls.ts'
 import type { Backend, Received, ReceivedMessage, ReceiveOptions, SendTools } from './backend.ts'
+import { tellConversation } from './conversation-signal.ts'
+import { Ending } from './ending.ts'
 import { BacklogError, CancelledError, MessageSendError, NotRunningError, providerErrorOf } from './errors.ts'
-import { type AnsweredSignal, answeredChannel, type IncomingRetry, IncomingWorker } from './incoming-worker.ts'
-import { maskIdentity } from './mask.ts'
+import { type IncomingRetry, IncomingWorker } from './incoming-worker.ts'
 import { OutgoingWorker, type SettledSignal, settledChannel } from './outgoing-worker.ts'
+import { ringOutgoing } from './ring.ts'
 import { Sender, type SendRequest, type SentMessage } from './send.ts'
+import { stopPart } from './stop-part.ts'
 
 export interface RouterSettings {
   readonly apps: AppCallSettings
@@ -22,9 +27,6 @@ export interface RouterSettings {
   readonly backlog: number
   /** The project's languages, the first one first. */
   readonly languages: readonly string[]
-  /** Whether texts may stand in logs. */
-  readonly logTexts: boolean
-  readonly logNumbers: boolean
 }
 
 export interface RouterParts {
@@ -37,14 +39,11 @@ export interface RouterParts {
   readonly clock: Clock
   readonly newId: NewId
   readonly logger: Logger
-  readonly toolsOf: (router: Router, backend: Backend, signal: AbortSignal) => SendTools<unknown>
+  readonly toolsOf: (router: Router, backend: Backend, ending: Ending) => SendTools<unknown>
 }
 
 const RECOVERY_PAGE = 1_000
 const SWEEP_INTERVAL_MS = 60_000
-
-/** A channel on which pages hear that something happened to a person's conversation. */
-export const conversationChannel = (backend: string) => `conversation:${backend}`
 
 /** The middle of everything: takes messages in, has them worked, sends messages out. */
 export class Router {
@@ -52,10 +51,14 @@ export class Router {
   readonly #sender: Sender
   readonly #incoming: IncomingWorker
   readonly #outgoing: OutgoingWorker
+  readonly #answers: Answers
   #stopping = new AbortController()
-  #state: 'stopped' | 'recording' | 'running' = 'stopped'
+  #state: 'stopped' | 'recording' | 'running' | 'draining' = 'stopped'
   #openIncoming = 0
+  /** Being recorded: the store does not count them yet. */
+  #recording = 0
   #sweep: Promise<void> = Promise.resolve()
+  readonly #started: (App | Backend)[] = []
 
   constructor(parts: RouterParts) {
     this.#parts = parts
@@ -63,6 +66,7 @@ export class Router {
     const calls = new AppCalls(clock, logger, settings.apps)
     const { languages, retry } = settings
     this.#sender = new Sender({ backends, store, languages, now: () => clock.now(), newId })
+    this.#answers = new Answers({ store, queue, signals, clock })
     const shared = { apps, calls, store, signals, sender: this.#sender, clock, newId, logger }
     const settledOne = () => {
       this.#openIncoming--
@@ -70,8 +74,9 @@ export class Router {
     this.#incoming = new IncomingWorker({ ...shared, queue, retry, languages, settled: settledOne })
     this.#outgoing = new OutgoingWorker({
       ...shared,
+      queue,
       backends,
-      toolsOf: (backend, signal) => parts.toolsOf(this, backend, signal),
+      toolsOf: (backend, ending) => parts.toolsOf(this, backend, ending),
       stopping: () => this.#stopping.signal,
     })
   }
@@ -88,14 +93,27 @@ export class Router {
     this.#state = 'recording'
   }
 
-  /** Starts the apps and backends, then works whatever is unfinished, in its order. */
+  /**
+   * Starts the apps and backends, then works whatever is unfinished, in its order.
+   * @throws whatever an app or a backend throws at its start; those that have started are stopped again
+   */
   async start(): Promise<void> {
     await this.open()
     if (this.#state === 'running') return
     const { apps, backends, queue, store, logger } = this.#parts
-    for (const app of apps) await app.start?.({ logger })
-    for (const backend of backends.values()) {
-      await backend.start?.(this.#parts.toolsOf(this, backend, this.#stopping.signal))
+    try {
+      for (const app of apps) {
+        await app.start?.({ logger })
+        this.#started.push(app)
+      }
+      for (const backend of backends.values()) {
+        await backend.start?.(this.#parts.toolsOf(this, backend, new Ending(this.#stopping.signal)))
+        this.#started.push(backend)
+      }
+    } catch (error) {
+      this.#state = 'stopped'
+      await this.#stopStarted(this.#parts.clock.now())
+      throw error
     }
     this.#state = 'running'
     queue.work((lane, slot) => this.#work(lane, slot))
@@ -108,28 +126,36 @@ export class Router {
    * @param limit milliseconds to wait at the most
    */
   async stop(limit = 10_000): Promise<void> {
-    if (this.#state === 'stopped') return
-    const wasRunning = this.#state === 'running'
-    this.#state = 'stopped'
-    const { apps, backends, queue, logger } = this.#parts
+    if (this.#state === 'stopped' || this.#state === 'draining') return
+    this.#state = 'draining'
+    const { queue, clock, logger } = this.#parts
+    const deadline = clock.now() + limit
     const left = await queue.stop(limit)
     if (left > 0) logger.warn({ lanes: left }, 'stopped waiting for messages in hand; they go on after the next start')
     this.#stopping.abort()
     await this.#sweep
-    if (!wasRunning) return
-    for (const backend of backends.values()) await backend.stop?.()
-    for (const app of apps.toReversed()) await app.stop?.()
+    this.#state = 'stopped'
+    await this.#stopStarted(deadline)
+  }
+
+  /** In the reverse order of their start. */
+  async #stopStarted(deadline: number): Promise<void> {
+    const { clock, logger } = this.#parts
+    for (const part of this.#started.splice(0).reverse()) await stopPart(part, deadline, clock, logger)
   }
 
   /**
    * Takes an incoming message: once this resolves, it is on disk and will be processed.
-   * @throws BacklogError, StoreUnavailableError, NotRunningError when it was not taken; the sender should come again
+   * @throws BacklogError, StoreUnavailableError, NotRunningError when it was not taken; the sender should come again;
+   *   InvalidInputError when there is no such backend
    */
   async receive(backend: string, message: ReceivedMessage, options: ReceiveOptions = {}): Promise<Received> {
-    const { store, queue, clock, newId, logger, settings, backends } = this.#parts
+    const { store, queue, clock, newId, logger, backends } = this.#parts
+    const common = backends.get(backend)?.common
+    if (common === undefined) throw unknownBackend(backend, backends)
     this.#refuseWhenFull()
     const now = clock.now()
-    const window = message.externalId === undefined ? (backends.get(backend)?.common.window ?? 0) : 0
+    const window = message.externalId === undefined ? common.window : 0
     const record: NewIncoming = {
       id: newId(),
       backend,
@@ -142,31 +168,41 @@ export class Router {
       ...(window === 0 ? {} : { window }),
       ...(options.wait === undefined ? {} : { answerBy: now + options.wait }),
     }
-    const answer = options.wait === undefined ? undefined : this.#listenForAnswer(record.id, options.wait)
-    this.#openIncoming++
-    const [recorded] = await store.recordIncoming([record]).catch((error: unknown) => {
-      this.#openIncoming--
-      answer?.end()
-      throw error
-    })
+    const answer = options.wait === undefined ? undefined : this.#answers.listen(record.id, options.wait)
+    this.#recording++
+    const [recorded] = await store
+      .recordIncoming([record])
+      .catch((error: unknown) => {
+        answer?.end()
+        throw error
+      })
+      .finally(() => {
+        this.#recording--
+      })
     if (recorded === undefined) throw new NotRunningError('The store recorded nothing.')
     const { id, duplicate } = recorded
-    if (duplicate) this.#openIncoming--
-    const identity = settings.logNumbers ? record.identity : maskIdentity(record.identity)
-    logger.info({ id, backend, identity, duplicate, ...(settings.logTexts ? { text: record.text } : {}) }, 'received')
-    if (!duplicate) await queue.ring({ kind: 'incoming', owner: backend, identity: record.identity })
+    if (!duplicate) this.#openIncoming++
+    logger.info({ id, backend, identity: record.identity, duplicate, text: record.text }, 'received')
+    if (!duplicate) {
+      tellConversation(this.#parts.signals, backend, id)
+      await queue.ring({ kind: 'incoming', owner: backend, identity: record.identity })
+    }
     if (answer === undefined) return { id, duplicate }
     if (duplicate) answer.end()
-    const responses = duplicate ? await this.#earlierAnswer(id) : await this.#takeAnswer(await answer.signal)
+    const recordedAs = { id, backend, identity: record.identity }
+    const responses = duplicate
+      ? await this.#answers.again(recordedAs, options.wait ?? 0)
+      : await this.#answers.take(recordedAs, await answer.signal)
     return { id, duplicate, ...(responses === undefined ? {} : { responses }) }
   }
 
   /** Takes what a service says of an outgoing message. */
   async report(backend: string, report: DeliveryReport): Promise<void> {
     if (this.#state === 'stopped') throw new NotRunningError('The switchboard is stopping.')
-    const { store, clock, logger } = this.#parts
+    const { store, signals, clock, logger } = this.#parts
     const [effect] = await store.recordReports([{ ...report, backend, receivedAt: clock.now() }])
     const { state, code } = report
+    if (effect?.changed && effect.messageId !== null) tellConversation(signals, backend, effect.messageId)
     if (state === undefined) logger.warn({ backend, code }, 'a delivery report with a code that is not known')
     logger.info({ id: effect?.messageId ?? null, backend, state, code, changed: effect?.changed ?? false }, 'reported')
   }
@@ -183,20 +219,23 @@ export class Router {
 
   /**
    * Sends one message before all others of its recipient, with one attempt, and waits for what the service says.
-   * @throws ProviderError as the backend threw it; CancelledError when it was not sent at all
+   * @throws ProviderError as the backend threw it; CancelledError when it was not sent at all; NotRunningError when the
+   *   switchboard stops first, and the message may go on after the next start
    */
   async sendNow(request: SendRequest): Promise<SentMessage & { readonly state: string }> {
     if (this.#state !== 'running') throw new NotRunningError('sendNow needs a running switchboard.')
     const [message, ...others] = await this.#sender.prepare({ ...request, class: 'urgent' })
     if (message === undefined || others.length > 0) throw new MessageSendError('sendNow takes exactly one recipient.')
-    const settled = new Promise<SettledSignal>((resolve) => {
-      const end = this.#parts.signals.subscribe(settledChannel(message.id), (payload) => {
-        end()
-        resolve(payload as SettledSignal)
-      })
-    })
-    await this.#record([{ ...message, once: true }])
-    const { state, code, providerCode, error } = await settled
+    const listening = this.#listenUntilSettled(message.id)
+    try {
+      await this.#record([{ ...message, once: true }])
+    } catch (error) {
+      listening.end()
+      throw error
+    }
+    const settled = await listening.signal
+    if (settled === undefined) throw new NotRunningError('Stopped before it was known what became of the message.')
+    const { state, code, providerCode, error } = settled
     if (state === 'CANCELLED') throw new CancelledError(error ?? 'The message was cancelled.')
     if (state === 'ERROR' || state === 'UNKNOWN') throw providerErrorOf(code, error, providerCode)
     return { id: message.id, backend: message.backend, identity: message.identity, state }
@@ -205,67 +244,50 @@ export class Router {
   /** Opens failed incoming messages, or outgoing ones in ERROR, again; returns how many there were. */
   async replay(ids: readonly string[]): Promise<number> {
     const lanes = await this.#parts.store.replay(ids, this.#parts.clock.now())
+    this.#openIncoming += lanes.filter(({ kind }) => kind === 'incoming').length
     await this.#ringAll(lanes)
     return lanes.length
   }
 
-  async #record(messages: readonly NewOutgoing[]): Promise<void> {
-    const { store, queue } = this.#parts
-    if (this.#state === 'stopped') throw new NotRunningError('The switchboard is not started, or is stopping.')
-    if (messages.length === 0) return
-    await store.recordOutgoing(messages)
-    for (const { backend, class: messageClass, identity, notBefore } of messages) {
-      await queue.ring({ kind: 'outgoing', owner: backend, class: messageClass, identity }, notBefore)
-    }
-  }
-
-  #refuseWhenFull(): void {
-    if (this.#state === 'stopped') throw new NotRunningError('The switchboard is not started, or is stopping.')
-    if (this.#openIncoming < this.#parts.settings.backlog) return
-    throw new BacklogError(`${this.#openIncoming} messages wait already; the setting queue.backlog allows no more.`)
-  }
-
-  #work(lane: Lane, slot: Slot): Promise<LaneResult> {
-    return lane.kind === 'incoming' ? this.#incoming.work(lane, slot) : this.#outgoing.work(lane, slot)
-  }
-
-  /** Listens from before the message is recorded, so that no answer can be missed. */
-  #listenForAnswer(id: string, wait: number): { readonly signal: Promise<AnsweredSignal | undefined>; end(): void } {
-    const { signals, clock } = this.#parts
+  /** Listens from before the message is recorded, until it is settled or the switchboard stops. */
+  #listenUntilSettled(id: string): { readonly signal: Promise<SettledSignal | undefined>; end(): void } {
+    const stopping = this.#stopping.signal
     let end = () => {}
-    const signal = new Promise<AnsweredSignal | undefined>((resolve) => {
-      const done = (answered?: AnsweredSignal) => {
-        timer.cancel()
+    const signal = new Promise<SettledSignal | undefined>((resolve) => {
+      const done = (settled?: SettledSignal) => {
         unsubscribe()
-        resolve(answered)
+        stopping.removeEventListener('abort', end)
+        resolve(settled)
       }
-      const unsubscribe = signals.subscribe(answeredChannel(id), (payload) => done(payload as AnsweredSignal))
-      const timer = clock.schedule(clock.now() + wait, () => done())
+      const unsubscribe = this.#parts.signals.subscribe(settledChannel(id), (payload) => done(payload as SettledSignal))
       end = () => done()
+      stopping.addEventListener('abort', end)
     })
     return { signal, end }
   }
 
-  /** Makes the responses ours to give; those that the worker has begun to send are not. */
-  async #takeAnswer(answered: AnsweredSignal | undefined): Promise<Received['responses']> {
-    if (answered === undefined) return undefined
-    const { store, clock } = this.#parts
-    const taken = new Set(
-      await store.settleAnswered(
-        answered.responses.map(({ id }) => id),
-        clock.now(),
-      ),
-    )
-    return answered.responses.filter(({ id }) => taken.has(id)).map(({ text, end }) => ({ text, end }))
+  async #record(messages: readonly NewOutgoing[]): Promise<void> {
+    const { store, queue, signals, logger } = this.#parts
+    if (this.#state === 'stopped') throw new NotRunningError('The switchboard is not started, or is stopping.')
+    if (messages.length === 0) return
+    await store.recordOutgoing(messages)
+    for (const { id, backend, class: messageClass, identity, text } of messages) {
+      logger.info({ id, backend, identity, class: messageClass, text }, 'to be sent')
+      tellConversation(signals, backend, id)
+    }
+    await ringOutgoing(queue, messages)
   }
 
-  /** A repeated request gets what the first one got. */
-  async #earlierAnswer(id: string): Promise<Received['responses']> {
-    const { store } = this.#parts
-    const message = await store.log.find(id)
-    if (message === undefined || message.state !== 'PROCESSED') return undefined
-    const lines = await store.log.conversation({ backend: message.backend, identity: message.identity, limit: 100 })
-    return lines.filter((line) => line.inResponseTo === id).map(({ text }) => ({ text, end: false }))
+  #refuseWhenFull(): void {
+    const takes = this.#state === 'running' || this.#state === 'recording'
+    if (!takes) throw new NotRunningError('The switchboard is not started, or is stopping.')
+    const waiting = this.#openIncoming + this.#recording
+    if (waiting < this.#parts.settings.backlog) return
+    throw new BacklogError(`${waiting} messages wait already; the setting queue.backlog allows no more.`)
+  }
+
+  #work(lane: Lane, slot: Slot): Promise<LaneResult> {
+    return lane.kind === 'incoming' ? this.#incoming.work(lane, slot) : this.#outgoing.work(lane, slot)
   }
 
   async #ringAll(lanes: readonly Lane[]): Promise<void> {
@@ -299,4 +321,9 @@ export class Router {
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
+}
+
+function unknownBackend(name: string, backends: ReadonlyMap<string, Backend>): InvalidInputError {
+  const known = [...backends.keys()].join(', ')
+  return new InvalidInputError(`backend: there is no backend "${name}"; there are ${known}`)
 }

@@ -6,6 +6,7 @@ import { chooseText } from '../messages/language.ts'
 import type { SendOptions } from '../messages/outgoing.ts'
 import type { Contact, NewOutgoing, Store } from '../store/store.ts'
 import type { Backend } from './backend.ts'
+import type { Addressees } from './pending-people.ts'
 
 /** Whom a message goes to: a number, a connection, a contact (over the connection last heard from), or a group. */
 export type Recipient = string | Connection | { readonly contact: string } | { readonly group: string }
@@ -62,31 +63,38 @@ export class Sender {
 
   /**
    * One message per recipient.
+   * @param people who is known; by default those of the store
    * @throws InvalidInputError naming the backend, contact or text that is wrong
    */
-  async prepare(request: SendRequest): Promise<readonly NewOutgoing[]> {
+  async prepare(request: SendRequest, people: Addressees = this.#store.contacts): Promise<readonly NewOutgoing[]> {
     const recipients = Array.isArray(request.to) ? (request.to as readonly Recipient[]) : [request.to as Recipient]
     const connections: Connection[] = []
-    for (const recipient of recipients) connections.push(...(await this.#connectionsOf(recipient, request.backend)))
+    for (const recipient of recipients) {
+      connections.push(...(await this.#connectionsOf(recipient, request.backend, people)))
+    }
     if (connections.length > MOST_RECIPIENTS) {
       throw new InvalidInputError(`to: at most ${MOST_RECIPIENTS} recipients in one call, not ${connections.length}`)
     }
-    return Promise.all(connections.map((connection) => this.#message(request, connection)))
+    return Promise.all(connections.map((connection) => this.#message(request, connection, people)))
   }
 
-  async #connectionsOf(recipient: Recipient, backend: string | undefined): Promise<readonly Connection[]> {
+  async #connectionsOf(
+    recipient: Recipient,
+    backend: string | undefined,
+    people: Addressees,
+  ): Promise<readonly Connection[]> {
     if (typeof recipient === 'string') {
       return [this.#checked({ backend: backend ?? this.#defaultBackend(), identity: recipient.trim() })]
     }
     if ('identity' in recipient)
       return [this.#checked({ backend: recipient.backend, identity: recipient.identity.trim() })]
-    if ('contact' in recipient) return [await this.#connectionOf(recipient.contact)]
-    const members = await this.#store.contacts.membersOf(recipient.group)
-    return Promise.all(members.map((contact) => this.#connectionOf(contact)))
+    if ('contact' in recipient) return [await this.#connectionOf(recipient.contact, people)]
+    const members = await people.membersOf(recipient.group)
+    return Promise.all(members.map((contact) => this.#connectionOf(contact, people)))
   }
 
-  async #connectionOf(contact: string): Promise<Connection> {
-    const connections = await this.#store.contacts.connectionsOf(contact)
+  async #connectionOf(contact: string, people: Addressees): Promise<Connection> {
+    const connections = await people.connectionsOf(contact)
     const usable = connections.find(({ backend }) => this.#backends.get(backend)?.send !== undefined)
     if (usable === undefined)
       throw new InvalidInputError(`to: the contact ${contact} has no connection that can be sent to`)
@@ -110,8 +118,8 @@ export class Sender {
     throw new InvalidInputError('backend: no backend of the settings can send')
   }
 
-  async #message(request: SendRequest, connection: Connection): Promise<NewOutgoing> {
-    const contact: Contact | undefined = await this.#store.contacts.ofConnection(connection)
+  async #message(request: SendRequest, connection: Connection, people: Addressees): Promise<NewOutgoing> {
+    const contact: Contact | undefined = await people.ofConnection(connection)
     const text = chooseText(request.text, contact?.language ?? null, this.#languages).toWellFormed()
     if (text === '') throw new InvalidInputError('text: a text is expected, not an empty one')
     return {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { secret } from '../backends/secret.ts'
 import { messageClasses } from '../messages/lane.ts'
-import { secret } from './secret.ts'
 
 const path = z.string().regex(/^\/[^?#\s]*$/, 'a path that begins with / is expected, such as /24fb0d6963f/')
 
@@ -8,7 +8,12 @@ const unknownOutcome = z.enum(['settle', 'retry'])
 
 /** How messages are handed to the service. Times are milliseconds. */
 export const sendingSettings = z.strictObject({
-  concurrency: z.int().min(1).max(1_000).default(10).describe('Messages given to the service at the same time'),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('Messages given to the service at the same time; 10 by default, 256 where nothing leaves this process'),
   partsPerSecond: z.number().positive().optional().describe('The rate limit, in message parts; none by default'),
   timeLimit: z.int().min(1).default(30_000).describe('For one attempt'),
   attempts: z.int().min(1).max(100).default(8).describe('How often a message is tried before it is in ERROR'),

@@ -1,18 +1,20 @@
 import { HttpPool } from '../backends/http-client.ts'
 import { type Clock, systemClock } from '../messages/clock.ts'
 import { type NewId, uuidv7Generator } from '../messages/ids.ts'
-import type { Lane } from '../messages/lane.ts'
+import { type Lane, poolName } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
 import { MemoryQueue } from '../queue/memory-queue.ts'
 import { MemorySignals } from '../queue/memory-signals.ts'
 import type { PoolSettings, Queue } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import type { Backend, SendTools } from '../router/backend.ts'
+import type { Ending } from '../router/ending.ts'
 import { Router } from '../router/router.ts'
 import { SqliteStore } from '../store/sqlite/sqlite-store.ts'
 import type { Store } from '../store/store.ts'
 import { warnOfSharedKeywords } from './keywords.ts'
 import type { Settings } from './parse.ts'
+import { privateLogger } from './private-logger.ts'
 
 /** What may be replaced: by tests, and by commands that only record. */
 export interface Replacements {
@@ -36,7 +38,8 @@ export interface Built {
 }
 
 /** Joins the parts. Nothing is opened or started. */
-export function build(settings: Settings, logger: Logger, replacements: Replacements = {}): Built {
+export function build(settings: Settings, givenLogger: Logger, replacements: Replacements = {}): Built {
+  const logger = privateLogger(givenLogger, { ...settings.log, secrets: settings.secrets })
   const { clock = systemClock, role = 'server' } = replacements
   const newId = replacements.newId ?? uuidv7Generator(clock)
   const store = new SqliteStore({ file: settings.databaseUrl.slice('sqlite:'.length), role })
@@ -51,8 +54,6 @@ export function build(settings: Settings, logger: Logger, replacements: Replacem
       retry: settings.retry,
       backlog: settings.queue.backlog,
       languages: settings.languages,
-      logTexts: settings.log.texts,
-      logNumbers: settings.log.numbers,
     },
     apps: settings.apps,
     backends: settings.backends,
@@ -62,7 +63,7 @@ export function build(settings: Settings, logger: Logger, replacements: Replacem
     clock,
     newId,
     logger,
-    toolsOf: (owner, backend, signal) => sendTools(owner, backend, signal, settings, http, logger),
+    toolsOf: (owner, backend, ending) => new AttemptTools(owner, backend, ending, { settings, http, logger }),
   })
   warnOfSharedKeywords(settings.apps, logger)
   return { settings, clock, logger, store, queue, signals, router, http }
@@ -70,30 +71,63 @@ export function build(settings: Settings, logger: Logger, replacements: Replacem
 
 /** Slots are separate for incoming messages and for each backend's sending. */
 export function poolOf(settings: Settings, lane: Lane): PoolSettings {
-  if (lane.kind === 'incoming') return { name: 'incoming', concurrency: settings.queue.concurrency }
+  const name = poolName(lane)
+  if (lane.kind === 'incoming') return { name, concurrency: settings.queue.concurrency }
   const sending = settings.backends.get(lane.owner)?.common.sending
-  if (sending === undefined) return { name: lane.owner, concurrency: 1 }
+  if (sending === undefined) return { name, concurrency: 1 }
   const { concurrency, rate } = sending
-  return { name: lane.owner, concurrency, ...(rate === undefined ? {} : { rate }) }
+  return { name, concurrency, ...(rate === undefined ? {} : { rate }) }
 }
 
-function sendTools(
-  router: Router,
-  backend: Backend,
-  signal: AbortSignal,
-  settings: Settings,
-  http: HttpPool,
-  logger: Logger,
-): SendTools<unknown> {
-  return {
-    backend: backend.name,
-    settings: backend.settings,
-    http: http.client(signal),
-    urls: { status: statusUrl(backend, settings.http.publicUrl) },
-    logger,
-    receive: (message) => router.receive(backend.name, message),
-    report: (report) => router.report(backend.name, report),
-    signal,
+/** What a backend's `send` may use; made for each attempt, its parts only when they are asked for. */
+class AttemptTools implements SendTools<unknown> {
+  readonly #router: Router
+  readonly #backend: Backend
+  readonly #ending: Ending
+  readonly #parts: { readonly settings: Settings; readonly http: HttpPool; readonly logger: Logger }
+
+  constructor(
+    router: Router,
+    backend: Backend,
+    ending: Ending,
+    parts: { readonly settings: Settings; readonly http: HttpPool; readonly logger: Logger },
+  ) {
+    this.#router = router
+    this.#backend = backend
+    this.#ending = ending
+    this.#parts = parts
+  }
+
+  get backend() {
+    return this.#backend.name
+  }
+
+  get settings() {
+    return this.#backend.settings
+  }
+
+  get http() {
+    return this.#parts.http.client(this.#ending.signal)
+  }
+
+  get urls() {
+    return { status: statusUrl(this.#backend, this.#parts.settings.http.publicUrl) }
+  }
+
+  get logger() {
+    return this.#parts.logger
+  }
+
+  get receive(): SendTools<unknown>['receive'] {
+    return (message) => this.#router.receive(this.#backend.name, message)
+  }
+
+  get report(): SendTools<unknown>['report'] {
+    return (report) => this.#router.report(this.#backend.name, report)
+  }
+
+  get signal() {
+    return this.#ending.signal
   }
 }
 

@@ -27,6 +27,11 @@ export function withEnvironment(
   return { settings: merged, origins }
 }
 
+/** The variable that stands over a setting, by the setting's path. */
+export function variableOf(path: string): string | undefined {
+  return Object.entries(variables).find(([, place]) => place.join('.') === path)?.[0]
+}
+
 /** A fault of a value that came from the environment is told under the variable's name. */
 export function nameOrigins(faults: readonly SettingsFault[], origins: ReadonlyMap<string, string>): SettingsFault[] {
   return faults.map((fault) => ({ ...fault, path: origins.get(fault.path) ?? fault.path }))

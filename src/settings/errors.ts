@@ -14,7 +14,8 @@ export class SettingsError extends SwitchboardError {
 
   constructor(faults: readonly SettingsFault[], options?: { cause?: unknown }) {
     const lines = faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
-    super(`The settings cannot be used:\n  ${lines.join('\n  ')}`, options)
+    const list = lines.length === 1 ? ` ${lines[0]}` : `\n  ${lines.join('\n  ')}`
+    super(`The settings cannot be used:${list}`, options)
     this.faults = faults
   }
 }

@@ -19,7 +19,7 @@ export function createLogger({ level }: GeneralSettings['log']): ProcessLogger {
     return bound(logger, () => {})
   }
   const destination = pino.destination({ fd: 1, sync: false, minLength: BUFFER_BYTES })
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  const logger = pino({ level, base: null }, destination)
   setInterval(() => destination.flush(), FLUSH_INTERVAL_MS).unref()
   return bound(logger, () => {
     try {

@@ -5,24 +5,32 @@ import type { App } from '../router/app.ts'
 
 const text: z.ZodType<Text> = z.union([z.string(), z.record(z.string(), z.string())])
 
+function isOrigin(given: string): boolean {
+  if (!URL.canParse(given)) return true
+  const { pathname, search, hash, username, password } = new URL(given)
+  return pathname === '/' && search + hash + username + password === ''
+}
+
 /** The settings beside backends and apps. Times are milliseconds. */
 export const generalSettings = z.strictObject({
   projectName: z.string().min(1).default('Switchboard').describe('How the project calls itself in pages and texts'),
   languages: z
     .array(z.string().min(2))
+    .min(1)
     .default(['en'])
     .describe('The languages of texts, the one to fall back on first'),
   databaseUrl: z
     .string()
-    .regex(/^sqlite:.+/, 'sqlite:<file> is expected, such as sqlite:data/switchboard.db')
+    .regex(/^sqlite:(?!\/\/[^/]).+/, 'sqlite:<file> is expected, such as sqlite:data/switchboard.db')
     .default('sqlite:data/switchboard.db')
-    .describe('Where messages are kept; sqlite::memory: keeps nothing'),
+    .describe('Where messages are kept: a file, relative to the working folder; `sqlite::memory:` keeps nothing'),
   http: z
     .strictObject({
       port: z.int().min(0).max(65_535).default(8000).describe('The port to serve on; 0 takes a free one'),
       host: z.string().min(1).default('127.0.0.1').describe('The address to serve on'),
       publicUrl: z
-        .url({ protocol: /^https?$/ })
+        .url({ protocol: /^https?$/, error: 'a URL is expected, such as https://sms.example.org' })
+        .refine(isOrigin, 'a URL without path, query or password is expected, such as https://sms.example.org')
         .optional()
         .describe('How the outside reaches this server'),
       bodyLimit: z.int().min(1_024).default(1_048_576).describe('The largest body of a request, in bytes'),
@@ -75,7 +83,12 @@ export const generalSettings = z.strictObject({
 export type GeneralSettings = z.output<typeof generalSettings>
 
 /** An app, or a class of one that is made without arguments. */
-export type AppInput = App | (new () => App)
+export type AppInput = (App & NoFunction) | (new () => App)
+
+/** A function has a name, which is all that an app needs: without this, one that makes apps could be left uncalled. */
+interface NoFunction {
+  readonly bind?: never
+}
 
 /** What a settings file exports. */
 export type SettingsInput<

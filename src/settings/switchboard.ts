@@ -1,3 +1,4 @@
+import { Console } from '../http/console/console.ts'
 import { health } from '../http/health.ts'
 import { createCallback, type RequestCallback } from '../http/koa.ts'
 import { type Route, RouteTable, routesOf } from '../http/routes.ts'
@@ -25,6 +26,12 @@ export interface Switchboard {
   callback(): RequestCallback
   /** The views of one backend under a prefix of yours, for any Node HTTP server. */
   views(backend: string, options: { readonly prefix: string }): RequestCallback
+  /**
+   * Makes a link that opens the tester page once and within an hour; undefined where the console is off or no backend
+   * is of the kind httptester.
+   * @param served where the server is reached, such as `http://127.0.0.1:8000`; `http.publicUrl` goes before it
+   */
+  testerLink(served: string): string | undefined
 }
 
 export interface CreateOptions extends Replacements {
@@ -38,13 +45,14 @@ export interface CreateOptions extends Replacements {
  */
 export function createSwitchboard(input: SettingsInput, options: CreateOptions = {}): Switchboard {
   const settings = parseSettings(input, options.env)
-  const logger = options.logger ?? createLogger(settings.log)
-  const parts = build(settings, logger, options)
-  const { store, queue, router, clock } = parts
+  const parts = build(settings, options.logger ?? createLogger(settings.log), options)
+  const { store, queue, router, clock, logger } = parts
   const table = new RouteTable([...settings.backends.values()].flatMap((backend) => routesOf(backend)))
-  refuseClashes(table)
-  const caller = new ViewCaller({ router, store, clock, logger })
+  const caller = new ViewCaller({ router, store, clock, logger, host: settings.http.host })
   const request = settings.http
+  const { projectName, console } = settings
+  const pages = console.enabled ? new Console({ ...parts, projectName, servedAt: settings.http }) : undefined
+  const rooms = [health(store, queue), ...(pages === undefined ? [] : [pages.room])]
 
   return {
     settings,
@@ -53,14 +61,22 @@ export function createSwitchboard(input: SettingsInput, options: CreateOptions =
     routes: table.routes,
     async start() {
       await store.open()
-      await router.start()
+      try {
+        await router.start()
+      } catch (error) {
+        await store.close()
+        throw error
+      }
+      pages?.start()
     },
     async stop() {
+      pages?.stop()
       await router.stop(settings.queue.drain)
       await parts.http.close()
       await store.close()
     },
-    callback: () => createCallback({ table, caller, request, logger, rooms: [health(store, queue)] }),
+    testerLink: (served) => pages?.testerLink(served),
+    callback: () => createCallback({ table, caller, request, logger, rooms }),
     views(name, { prefix }) {
       const backend = settings.backends.get(name)
       if (backend === undefined) {
@@ -69,14 +85,4 @@ export function createSwitchboard(input: SettingsInput, options: CreateOptions =
       return createCallback({ table: new RouteTable(routesOf(backend, prefix)), caller, request, logger, rooms: [] })
     },
   }
-}
-
-function refuseClashes({ clashes }: RouteTable): void {
-  if (clashes.length === 0) return
-  throw new SettingsError(
-    clashes.map(({ path, claimants: [one, other] }) => ({
-      path: `backends.${other.backend.name}`,
-      message: `its view "${other.viewName}" claims the path ${path}, which is the backend "${one.backend.name}"'s`,
-    })),
-  )
 }

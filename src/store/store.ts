@@ -83,6 +83,7 @@ export interface NewOutgoing {
 
 export interface ClaimedOutgoing extends OutgoingData {
   readonly seq: number
+  readonly tries: number
   readonly parts: number
   readonly notBefore: number
   readonly expiresAt: number | null
@@ -138,6 +139,8 @@ export interface AttemptStart {
   readonly parts?: number
   /** What the apps changed in that phase. */
   readonly changes?: readonly Change[]
+  /** What the apps sent in that phase. */
+  readonly outgoing?: readonly NewOutgoing[]
   readonly at: number
 }
 
@@ -159,7 +162,12 @@ export interface AttemptResult {
   readonly cost: number | null
   readonly currency: string | null
   readonly network: string | null
+  /** What the backend keeps of its own with the message. */
   readonly extra: Fields | null
+  /** What the apps changed in an outgoing phase that cancelled the message. */
+  readonly changes?: readonly Change[]
+  /** What the apps sent in that phase. */
+  readonly outgoing?: readonly NewOutgoing[]
 }
 
 export interface NewReport extends DeliveryReport {
@@ -194,6 +202,10 @@ export interface Attempt {
   readonly code: string | null
   readonly providerCode: string | null
   readonly error: string | null
+  readonly cost: number | null
+  /** An ISO 4217 code, where the service tells. */
+  readonly currency: string | null
+  readonly network: string | null
 }
 
 /** One message of either direction, as logs and pages show it. */
@@ -211,6 +223,13 @@ export interface LoggedMessage {
   readonly inResponseTo: string | null
   readonly error: string | null
   readonly tries: number
+}
+
+/** A response that was given in the answer to a request, as the person got it. */
+export interface GivenAnswer {
+  readonly text: string
+  /** It ended the USSD session. */
+  readonly end: boolean
 }
 
 export interface ConversationQuery extends Connection {
@@ -231,6 +250,8 @@ export interface MessageLog {
   /** Incoming messages whose phases failed, or outgoing ones in ERROR; newest first. */
   failed(query: FailedQuery): Promise<readonly LoggedMessage[]>
   find(id: string): Promise<LoggedMessage | undefined>
+  /** The responses to an incoming message that were given in the answer to its request, in their order. */
+  answersGiven(message: { readonly id: string } & Connection): Promise<readonly GivenAnswer[]>
   attempts(id: string): Promise<readonly Attempt[]>
   counts(): Promise<{ readonly incoming: number; readonly outgoing: number; readonly contacts: number }>
   /** The identities of a backend heard from or written to most lately. */

@@ -50,7 +50,7 @@ export function lockForServer(file: string): { release(): void } {
     lock.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     lock.close()
-    if (!isBusy(error)) throw error
+    if (!isBusy(error)) throw unavailable(file, error)
     throw new StoreLockedError(
       `Another Switchboard serves ${file} already. Stop it, or give this one its own file by DATABASE_URL.`,
       { cause: error },

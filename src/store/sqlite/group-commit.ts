@@ -11,6 +11,16 @@ interface Work {
   reject(error: unknown): void
 }
 
+type Outcome = { readonly result: unknown } | { readonly error: unknown }
+
+/** What stands beside the database and has to keep in step with it. */
+export interface CommitHooks {
+  /** Runs first in every transaction. */
+  began(): void
+  /** Writes were undone: what was learnt within them does not hold. */
+  undone(): void
+}
+
 /**
  * Gathers all the writes of one turn of the event loop into one transaction, so that many callers share one
  * sync to disk. A caller is answered only after the commit.
@@ -18,18 +28,27 @@ interface Work {
 export class GroupCommit {
   #pending: Work[] = []
   #scheduled = false
+  #transaction = 0
   readonly #database: Database
   readonly #seq: SeqCounter
+  readonly #hooks: CommitHooks
   readonly #begin
   readonly #commit
   readonly #rollback
+  readonly #savepoint
+  readonly #rollbackTo
+  readonly #release
 
-  constructor(database: Database, seq: SeqCounter) {
+  constructor(database: Database, seq: SeqCounter, hooks: CommitHooks) {
     this.#database = database
     this.#seq = seq
+    this.#hooks = hooks
     this.#begin = database.prepare('BEGIN IMMEDIATE')
     this.#commit = database.prepare('COMMIT')
     this.#rollback = database.prepare('ROLLBACK')
+    this.#savepoint = database.prepare('SAVEPOINT work')
+    this.#rollbackTo = database.prepare('ROLLBACK TO work')
+    this.#release = database.prepare('RELEASE work')
   }
 
   /**
@@ -46,43 +65,72 @@ export class GroupCommit {
     })
   }
 
+  /** The number of the transaction that runs now, or ran last. */
+  get transaction(): number {
+    return this.#transaction
+  }
+
   /** Commits what has gathered so far. */
   flush(): void {
     this.#scheduled = false
     const works = this.#pending
     if (works.length === 0) return
     this.#pending = []
-    if (this.#attempt(works) || works.length === 1) return
-    for (const work of works) this.#attempt([work])
+    if (!this.#attempt(works, false)) this.#attempt(works, true)
   }
 
-  /** @returns false when one of several failed by itself, so that each has to be tried alone */
-  #attempt(works: readonly Work[]): boolean {
-    const results: unknown[] = []
+  /** @returns false when one of several failed by itself, so that they have to be kept apart from each other */
+  #attempt(works: readonly Work[], apart: boolean): boolean {
+    const outcomes: Outcome[] = []
+    this.#transaction++
     try {
       this.#begin.run()
-      for (const work of works) results.push(work.run())
+      this.#hooks.began()
+      for (const work of works) outcomes.push(apart ? this.#runApart(work) : { result: work.run() })
       this.#seq.save()
       this.#commit.run()
     } catch (error) {
       this.#undo()
-      if (isUnavailable(error)) {
-        const reason = unavailable(this.#database.name, error)
-        for (const work of works) work.reject(reason)
-        return true
-      }
-      if (works.length === 1) works[0]?.reject(error)
-      return false
+      const isAway = isUnavailable(error)
+      if (!isAway && !apart && works.length > 1) return false
+      const reason = isAway ? unavailable(this.#database.name, error) : error
+      for (const work of works) work.reject(reason)
+      return true
     }
+    this.#seq.committed()
     works.forEach((work, index) => {
-      work.committed?.(results[index] as never)
-      work.resolve(results[index])
+      const outcome = outcomes[index]
+      if (outcome === undefined) return
+      if ('error' in outcome) {
+        work.reject(outcome.error)
+        return
+      }
+      work.committed?.(outcome.result as never)
+      work.resolve(outcome.result)
     })
     return true
   }
 
+  /** Runs one caller's statements so that its failure takes back its own writes only. */
+  #runApart(work: Work): Outcome {
+    this.#savepoint.run()
+    try {
+      const result = work.run()
+      this.#release.run()
+      return { result }
+    } catch (error) {
+      // After some errors, such as a full disk, there is no transaction left to go on with.
+      if (isUnavailable(error) || !this.#database.inTransaction) throw error
+      this.#rollbackTo.run()
+      this.#release.run()
+      this.#hooks.undone()
+      return { error }
+    }
+  }
+
   #undo(): void {
     this.#seq.reset()
+    this.#hooks.undone()
     try {
       // SQLite has rolled back by itself after some errors, such as a full disk.
       if (this.#database.inTransaction) this.#rollback.run()

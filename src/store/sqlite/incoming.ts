@@ -3,7 +3,9 @@ import type { Fields } from '../../messages/incoming.ts'
 import type { Lane } from '../../messages/lane.ts'
 import { StaleResultError } from '../errors.ts'
 import type { ClaimedIncoming, Finish, NewIncoming, RecordedIncoming } from '../store.ts'
+import type { ContentWindows } from './content-windows.ts'
 import type { SqlitePeople } from './people.ts'
+import { wellFormed } from './well-formed.ts'
 
 /** How long a service's repeat of a message is still known as one. */
 const DUPLICATES_KEPT_MS = 7 * 24 * 3600_000
@@ -32,13 +34,16 @@ export type RecordResult = RecordedIncoming & { readonly open?: OpenIncoming }
 export class IncomingRows {
   readonly #statements
   readonly #people: SqlitePeople
+  readonly #windows: ContentWindows
 
-  constructor(database: Database, people: SqlitePeople) {
+  constructor(database: Database, people: SqlitePeople, windows: ContentWindows) {
     this.#statements = prepare(database)
     this.#people = people
+    this.#windows = windows
   }
 
-  record(message: NewIncoming, nextSeq: () => number): RecordResult {
+  record(given: NewIncoming, nextSeq: () => number): RecordResult {
+    const message = wellFormed(given)
     const first = this.#duplicateOf(message)
     if (first !== undefined) return { id: first, duplicate: true }
     const { id, backend, identity, address, text, externalId, receivedAt, answerBy } = message
@@ -57,7 +62,8 @@ export class IncomingRows {
       receivedAt,
       answerBy ?? null,
     )
-    if (externalId !== null) {
+    if (externalId === null) this.#windows.opened(message)
+    else {
       const expiry = receivedAt + DUPLICATES_KEPT_MS
       this.#statements.insertDuplicate.run(backend, identity, externalId, id, expiry)
     }
@@ -69,24 +75,21 @@ export class IncomingRows {
   }
 
   #duplicateOf(message: NewIncoming): string | undefined {
-    const { backend, identity, externalId, window, receivedAt, text } = message
+    const { backend, identity, externalId, receivedAt } = message
     if (externalId !== null) {
       const row = this.#statements.duplicate.get(backend, identity, externalId)
       return row === undefined || row.expires_at < receivedAt ? undefined : row.message_id
     }
-    if (window === undefined || window === 0) return undefined
-    const last = this.#statements.last.get(backend, identity)
-    if (last === undefined || last.text !== text || last.received_at < receivedAt - window) return undefined
-    const answered = this.#statements.answeredSince.get(backend, identity, last.seq)
-    return answered === undefined ? last.id : undefined
+    return this.#windows.find(message)
   }
 
   finish(result: Finish): void {
     const { message, outcome, at } = result
-    const written = this.#settle(message.seq, outcome, at)
+    const written = this.#settle(message.seq, wellFormed(outcome), at)
     if (written !== 1) throw new StaleResultError(`The message ${message.id} was settled by someone else.`)
-    if (outcome.kind === 'processed') this.#people.heard(message.backend, message.identity, at)
     for (const change of result.changes) this.#people.apply(change, at)
+    // Only now: the message itself may have made its sender a contact.
+    if (outcome.kind !== 'retry') this.#people.heard(message.backend, message.identity, at)
   }
 
   #settle(seq: number, outcome: Finish['outcome'], at: number): number {
@@ -102,7 +105,7 @@ export class IncomingRows {
   }
 
   open(lane: Lane, limit: number): OpenIncoming[] {
-    return this.#statements.open.all(lane.owner, lane.identity, limit).map(toOpen)
+    return this.#statements.open.all(lane.owner, lane.identity.toWellFormed(), limit).map(toOpen)
   }
 
   openLanes(after: Lane | undefined, limit: number): { lane: Lane; notBefore: number }[] {
@@ -155,12 +158,6 @@ function prepare(database: Database) {
     insertDuplicate: database.prepare('INSERT OR REPLACE INTO duplicates VALUES (?, ?, ?, ?, ?)'),
     duplicate: database.prepare<[string, string, string], { message_id: string; expires_at: number }>(
       'SELECT message_id, expires_at FROM duplicates WHERE backend = ? AND identity = ? AND external_id = ?',
-    ),
-    last: database.prepare<[string, string], { seq: number; id: string; text: string; received_at: number }>(
-      `SELECT seq, id, text, received_at FROM incoming WHERE backend = ? AND identity = ? ORDER BY seq DESC LIMIT 1`,
-    ),
-    answeredSince: database.prepare<[string, string, number]>(
-      'SELECT 1 FROM outgoing WHERE backend = ? AND identity = ? AND seq > ? LIMIT 1',
     ),
     open: database.prepare<[string, string, number], IncomingRow>(
       `SELECT seq, id, backend, identity, address, text, fields, external_id, received_at, answer_by, not_before, tries

@@ -29,6 +29,14 @@ export class LaneCache<Message extends { readonly seq: number }> {
     return this.#lanes.get(lane)?.slice(0, limit) ?? []
   }
 
+  /** The message stands in its lane as before, but changed. */
+  update(lane: string, seq: number, change: (message: Message) => Message): void {
+    const known = this.#lanes.get(lane)
+    const index = known?.findIndex((message) => message.seq === seq) ?? -1
+    const message = known?.[index]
+    if (known !== undefined && message !== undefined) known[index] = change(message)
+  }
+
   /** The message is finished: it no longer stands in its lane. */
   remove(lane: string, seq: number): void {
     const known = this.#lanes.get(lane)

@@ -1,7 +1,9 @@
 import type { Database } from 'better-sqlite3'
-import { Kysely, type Selectable, SqliteDialect } from 'kysely'
+import { Kysely, type Selectable, SqliteDialect, sql } from 'kysely'
+import type { Connection } from '../../messages/incoming.ts'
+import type { SendOptions } from '../../messages/outgoing.ts'
 import type { IncomingState, OutgoingState } from '../../messages/states.ts'
-import type { Attempt, ConversationQuery, FailedQuery, LoggedMessage, MessageLog } from '../store.ts'
+import type { Attempt, ConversationQuery, FailedQuery, GivenAnswer, LoggedMessage, MessageLog } from '../store.ts'
 
 interface IncomingTable {
   seq: number
@@ -25,10 +27,16 @@ interface OutgoingTable {
   address: string | null
   text: string
   in_response_to: string | null
+  via: string
+  data: string
   state: OutgoingState
   error: string | null
   tries: number
   created_at: number
+}
+
+interface StoredData {
+  readonly options?: SendOptions
 }
 
 interface AttemptTable {
@@ -41,6 +49,9 @@ interface AttemptTable {
   code: string | null
   provider_code: string | null
   error: string | null
+  cost: number | null
+  currency: string | null
+  network: string | null
 }
 
 interface Tables {
@@ -77,6 +88,15 @@ const OUT = [
   'created_at',
 ] as const
 
+/** A service repeats a request within seconds: what it is answered is among the newest. */
+const ANSWERS_LOOKED_AT = 100
+
+/** Messages after this one are not in the index of conversations yet. */
+const INDEXED = sql`(SELECT value FROM counters WHERE name = 'indexed')`
+
+// Of a backend with more, those that come later in the index may be left out.
+const MOST_IDENTITIES = 100_000
+
 /** The queries for people and programs, over a connection that only reads. */
 export class SqliteMessageLog implements MessageLog {
   readonly #db: Kysely<Tables>
@@ -86,23 +106,20 @@ export class SqliteMessageLog implements MessageLog {
   }
 
   async conversation({ backend, identity, limit }: ConversationQuery): Promise<readonly LoggedMessage[]> {
-    const incoming = this.#db.selectFrom('incoming').select(IN)
-    const outgoing = this.#db.selectFrom('outgoing').select(OUT).where('state', '!=', 'CANCELLED')
+    const { rows } = await sql<{ seq: number }>`
+      SELECT seq FROM (SELECT c.seq FROM conversation c LEFT JOIN outgoing o ON c.outgoing = 1 AND o.seq = c.seq
+        WHERE c.backend = ${backend} AND c.identity = ${identity} AND COALESCE(o.state, '') <> 'CANCELLED'
+        ORDER BY c.seq DESC LIMIT ${limit})
+      UNION ALL SELECT seq FROM incoming WHERE seq > ${INDEXED} AND backend = ${backend} AND identity = ${identity}
+      UNION ALL SELECT seq FROM outgoing WHERE seq > ${INDEXED} AND backend = ${backend} AND identity = ${identity}
+        AND state <> 'CANCELLED'
+      ORDER BY 1 DESC LIMIT ${limit}`.execute(this.#db)
+    const seqs = rows.map((row) => row.seq)
     const [ins, outs] = await Promise.all([
-      incoming
-        .where('backend', '=', backend)
-        .where('identity', '=', identity)
-        .orderBy('seq', 'desc')
-        .limit(limit)
-        .execute(),
-      outgoing
-        .where('backend', '=', backend)
-        .where('identity', '=', identity)
-        .orderBy('seq', 'desc')
-        .limit(limit)
-        .execute(),
+      this.#db.selectFrom('incoming').select(IN).where('seq', 'in', seqs).execute(),
+      this.#db.selectFrom('outgoing').select(OUT).where('seq', 'in', seqs).where('state', '!=', 'CANCELLED').execute(),
     ])
-    return [...ins.map(fromIncoming), ...outs.map(fromOutgoing)].sort((a, b) => a.seq - b.seq).slice(-limit)
+    return [...ins.map(fromIncoming), ...outs.map(fromOutgoing)].sort((a, b) => a.seq - b.seq)
   }
 
   async failed({ direction, backend, limit }: FailedQuery): Promise<readonly LoggedMessage[]> {
@@ -123,6 +140,19 @@ export class SqliteMessageLog implements MessageLog {
     return outgoing === undefined ? undefined : fromOutgoing(outgoing)
   }
 
+  async answersGiven({ id, backend, identity }: { readonly id: string } & Connection): Promise<readonly GivenAnswer[]> {
+    const lines = await this.conversation({ backend, identity, limit: ANSWERS_LOOKED_AT })
+    const seqs = lines.filter((line) => line.inResponseTo === id).map(({ seq }) => seq)
+    const rows = await this.#db
+      .selectFrom('outgoing')
+      .select(['text', 'data'])
+      .where('seq', 'in', seqs)
+      .where('via', '=', 'answer')
+      .orderBy('seq')
+      .execute()
+    return rows.map(({ text, data }) => ({ text, end: (JSON.parse(data) as StoredData).options?.end === true }))
+  }
+
   async attempts(id: string): Promise<readonly Attempt[]> {
     const rows = await this.#db
       .selectFrom('attempts')
@@ -140,6 +170,9 @@ export class SqliteMessageLog implements MessageLog {
       code: row.code,
       providerCode: row.provider_code,
       error: row.error,
+      cost: row.cost,
+      currency: row.currency,
+      network: row.network,
     }))
   }
 
@@ -159,8 +192,27 @@ export class SqliteMessageLog implements MessageLog {
     const newest = (table: 'incoming' | 'outgoing') =>
       this.#db.selectFrom(table).select(['seq', 'backend', 'identity']).orderBy('seq', 'desc').limit(scanned).execute()
     const rows = [...(await newest('incoming')), ...(await newest('outgoing'))].sort((a, b) => b.seq - a.seq)
-    const identities = rows.filter((row) => row.backend === backend).map((row) => row.identity)
-    return [...new Set(identities)].slice(0, limit)
+    const identities = new Set(rows.filter((row) => row.backend === backend).map((row) => row.identity))
+    // A quiet backend beside a busy one: its identities are looked for one by one, in the index.
+    if (identities.size < limit)
+      for (const identity of await this.#allIdentities(backend, limit)) identities.add(identity)
+    return [...identities].slice(0, limit)
+  }
+
+  async #allIdentities(backend: string, limit: number): Promise<readonly string[]> {
+    const { rows } = await sql<{ identity: string }>`
+      WITH RECURSIVE known (identity) AS (
+        SELECT MIN(identity) FROM conversation WHERE backend = ${backend}
+        UNION ALL
+        SELECT (SELECT MIN(identity) FROM conversation WHERE backend = ${backend} AND identity > known.identity)
+        FROM known WHERE identity IS NOT NULL LIMIT ${MOST_IDENTITIES})
+      SELECT identity, MAX(seq) FROM (
+        SELECT identity, (SELECT MAX(seq) FROM conversation c
+          WHERE c.backend = ${backend} AND c.identity = known.identity) AS seq FROM known WHERE identity IS NOT NULL
+        UNION ALL SELECT identity, seq FROM incoming WHERE seq > ${INDEXED} AND backend = ${backend}
+        UNION ALL SELECT identity, seq FROM outgoing WHERE seq > ${INDEXED} AND backend = ${backend})
+      GROUP BY identity ORDER BY 2 DESC LIMIT ${limit}`.execute(this.#db)
+    return rows.map((row) => row.identity)
   }
 }
 
@@ -169,7 +221,7 @@ function fromIncoming(row: Selectable<IncomingTable>): LoggedMessage {
   return { ...same, direction: 'in', at: received_at, externalId: external_id, inResponseTo: null }
 }
 
-function fromOutgoing(row: Selectable<OutgoingTable>): LoggedMessage {
+function fromOutgoing(row: Selectable<Pick<OutgoingTable, (typeof OUT)[number]>>): LoggedMessage {
   const { in_response_to, created_at, ...same } = row
   return { ...same, direction: 'out', at: created_at, externalId: null, inResponseTo: in_response_to }
 }

@@ -14,6 +14,19 @@ const migrations: Record<string, Migration> = {
  * @throws MigrationError when one fails, or when the database was written by a newer version
  */
 export async function migrate(database: Database): Promise<readonly string[]> {
+  // One transaction around all of it: another process waits here, and a crash leaves no half of a schema.
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const names = await migrateToLatest(database)
+    database.exec('COMMIT')
+    return names
+  } catch (error) {
+    if (database.inTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+async function migrateToLatest(database: Database): Promise<readonly string[]> {
   const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: keepOpen(database) }) })
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const known = new Set(Object.keys(migrations))

@@ -1,9 +1,11 @@
 import type { Database } from 'better-sqlite3'
 import type { Lane, MessageClass } from '../../messages/lane.ts'
-import { isFinal, type OutgoingState, transition } from '../../messages/states.ts'
+import { type OutgoingState, transition } from '../../messages/states.ts'
 import { StaleResultError } from '../errors.ts'
 import type { AttemptResult, AttemptStart, ClaimedOutgoing, NewOutgoing, NewReport, ReportEffect } from '../store.ts'
+import type { ContentWindows } from './content-windows.ts'
 import type { SqlitePeople } from './people.ts'
+import { wellFormed } from './well-formed.ts'
 
 interface OutgoingRow {
   seq: number
@@ -40,27 +42,43 @@ export type OpenOutgoing = Omit<ClaimedOutgoing, 'optedOut'>
 interface StandingRow {
   seq: number
   id: string
+  backend: string
+  class: MessageClass
+  identity: string
   state: OutgoingState
   timed_out: number
   open: number
 }
 
+/** An open message that was settled on another way than by its own attempt, and the lane it has left. */
+export interface Settled {
+  readonly seq: number
+  readonly lane: Lane
+}
+
+/** The attempt may have been taken at a clock that goes a little otherwise. */
+const CLOCK_SLACK_MS = 60_000
+
 /** The statements of outgoing messages and their reports. All of them run inside a transaction of the group commit. */
 export class OutgoingRows {
   readonly #statements
   readonly #people: SqlitePeople
+  readonly #windows: ContentWindows
 
-  constructor(database: Database, people: SqlitePeople) {
+  constructor(database: Database, people: SqlitePeople, windows: ContentWindows) {
     this.#statements = prepare(database)
     this.#people = people
+    this.#windows = windows
   }
 
   /** @returns the message as it stands in its lane; undefined when it is settled already */
-  record(message: NewOutgoing, nextSeq: () => number): OpenOutgoing | undefined {
+  record(given: NewOutgoing, nextSeq: () => number): OpenOutgoing | undefined {
+    const message = wellFormed(given)
     const seq = nextSeq()
     const open = message.state === 'WAITING'
     const data = packed(message)
     this.#people.ensureConnection(message.backend, message.identity, message.createdAt)
+    if (message.state !== 'CANCELLED') this.#windows.closed(message.backend, message.identity)
     this.#statements.insert.run(
       seq,
       message.id,
@@ -86,23 +104,37 @@ export class OutgoingRows {
       message.createdAt,
     )
     if (!open) return undefined
-    return { ...message, ...unpacked(data, message.inResponseTo?.id ?? null), seq, tries: 0, attemptOpen: false }
+    return {
+      ...unpacked(data, message.inResponseTo?.id ?? null),
+      seq,
+      id: message.id,
+      backend: message.backend,
+      identity: message.identity,
+      address: message.address,
+      text: message.text,
+      class: message.class,
+      parts: message.parts,
+      phased: message.phased,
+      attemptOpen: false,
+      tries: 0,
+      notBefore: message.notBefore,
+      expiresAt: message.expiresAt,
+      createdAt: message.createdAt,
+    }
   }
 
   open(lane: Lane & { kind: 'outgoing' }, limit: number): OpenOutgoing[] {
-    return this.#statements.open.all(lane.owner, lane.class, lane.identity, limit).map(toOpen)
+    return this.#statements.open.all(lane.owner, lane.class, lane.identity.toWellFormed(), limit).map(toOpen)
   }
 
   openLanes(after: Lane | undefined, limit: number): { lane: Lane; notBefore: number }[] {
     const from = after?.kind === 'outgoing' ? after : { owner: '', class: '', identity: '' }
     const rows = this.#statements.openLanes.all(from.owner, from.owner, from.class, from.identity, limit)
-    return rows.map((row) => ({
-      lane: { kind: 'outgoing', owner: row.backend, class: row.class, identity: row.identity },
-      notBefore: row.not_before,
-    }))
+    return rows.map((row) => ({ lane: laneOf(row), notBefore: row.not_before }))
   }
 
-  startAttempt({ message, text, parts, at, changes = [] }: AttemptStart): void {
+  startAttempt(given: AttemptStart): void {
+    const { message, text, parts, at, changes = [] } = wellFormed(given)
     const { start, startChanged } = this.#statements
     const written =
       text === undefined ? start.run(at, at, message.seq) : startChanged.run(at, at, text, parts ?? 1, message.seq)
@@ -110,25 +142,32 @@ export class OutgoingRows {
     for (const change of changes) this.#people.apply(change, at)
   }
 
-  finishAttempt(result: AttemptResult): void {
-    const { message, outcome, at } = result
+  finishAttempt(given: AttemptResult): void {
+    const result = wellFormed(given)
+    const { message, outcome, startedAt, at } = result
+    const isSent = outcome.kind === 'settled' && (outcome.state === 'SENT' || outcome.state === 'DELIVERED')
+    const sentAt = isSent ? at : null
     const written =
-      outcome.kind === 'retry'
-        ? this.#statements.retry.run(outcome.at, result.code, result.error, at, message.seq).changes
-        : this.#settle(result, outcome.state)
-    if (written !== 1) throw new StaleResultError(`The message ${message.id} was settled by someone else.`)
-    if (result.startedAt !== null) this.#recordAttempt(result)
-    for (const externalId of result.externalIds) {
+      outcome.kind === 'retry' ? this.#retry(result, outcome.at) : this.#settle(result, outcome.state, sentAt)
+    // The report of an earlier attempt was faster and has settled the state; this attempt is still kept.
+    const ended = written === 1 ? 1 : this.#statements.endAttempt.run(at, sentAt, message.seq).changes
+    if (ended !== 1) throw new StaleResultError(`The message ${message.id} was settled by someone else.`)
+    if (startedAt !== null) this.#recordAttempt(result)
+    for (const change of result.changes ?? []) this.#people.apply(change, at)
+    for (const externalId of result.externalIds.map((id) => id.toWellFormed())) {
       this.#statements.insertExternalId.run(message.backend, externalId, message.seq, at)
-      this.#applyParked(message.backend, externalId, message.seq)
+      this.#applyParked(message.backend, externalId, message.seq, (startedAt ?? at) - CLOCK_SLACK_MS)
     }
   }
 
-  #settle(result: AttemptResult, state: OutgoingState): number {
+  #retry({ startedAt, code, error, at, message }: AttemptResult, notBefore: number): number {
+    return this.#statements.retry.run(notBefore, startedAt === null ? 1 : 0, code, error, at, message.seq).changes
+  }
+
+  #settle(result: AttemptResult, state: OutgoingState, sentAt: number | null): number {
     const { at, message } = result
-    const sentAt = state === 'SENT' || state === 'DELIVERED' ? at : null
     const deliveredAt = state === 'DELIVERED' ? at : null
-    const settled = this.#statements.settle.run(
+    return this.#statements.settle.run(
       state,
       result.code,
       result.error,
@@ -136,11 +175,9 @@ export class OutgoingRows {
       sentAt,
       deliveredAt,
       result.parts ?? null,
+      result.extra === null ? null : JSON.stringify(result.extra),
       message.seq,
-    )
-    if (settled.changes === 1) return 1
-    // A report was faster than the answer and has settled the state; the attempt is still kept.
-    return this.#statements.endAttempt.run(at, sentAt, message.seq).changes
+    ).changes
   }
 
   #recordAttempt(result: AttemptResult): void {
@@ -161,19 +198,25 @@ export class OutgoingRows {
     )
   }
 
-  #applyParked(backend: string, externalId: string, seq: number): void {
-    for (const report of this.#statements.parked.all(backend, externalId)) {
+  /** Reports older than the attempt speak of another message, under an id that the service uses again. */
+  #applyParked(backend: string, externalId: string, seq: number, since: number): void {
+    for (const report of this.#statements.parked.all(backend, externalId, since)) {
       this.#statements.unpark.run(seq, report.id)
       if (report.state !== null) this.#move(seq, report.state, report)
     }
   }
 
-  /** Marks a response as given in the answer to the request. */
-  settleAnswered(id: string, at: number): boolean {
-    return this.#statements.answered.run(at, at, id).changes === 1
+  /**
+   * Marks a response as given in the answer to the request.
+   * @returns undefined when somebody had taken it already
+   */
+  settleAnswered(id: string, at: number): Settled | undefined {
+    const row = this.#statements.answered.get(at, at, id)
+    return row === undefined ? undefined : { seq: row.seq, lane: laneOf(row) }
   }
 
-  report(report: NewReport): ReportEffect {
+  report(given: NewReport): ReportEffect & { readonly settled?: Settled } {
+    const report = wellFormed(given)
     const owner = this.#statements.byExternalId.get(report.backend, report.externalId)
     this.#statements.insertReport.run(
       report.backend,
@@ -195,26 +238,29 @@ export class OutgoingRows {
     seq: number,
     to: OutgoingState | undefined,
     { code, text, received_at: at }: { code: string | null; text: string | null; received_at: number },
-  ): ReportEffect {
+  ): ReportEffect & { readonly settled?: Settled } {
     const row = this.#statements.standing.get(seq)
     if (row === undefined) return { messageId: null, state: null, changed: false }
-    const next =
-      to === undefined
-        ? row.state
-        : transition({ state: row.state, timedOut: row.timed_out === 1 }, { state: to }).state
-    if (next === row.state) return { messageId: row.id, state: row.state, changed: false }
+    const standing = { messageId: row.id, state: row.state, changed: false }
+    // Of an open message it speaks of an earlier attempt: unless that has arrived, the message goes on.
+    if (to === undefined || (row.open === 1 && to !== 'DELIVERED')) return standing
+    const next = transition({ state: row.state, timedOut: row.timed_out === 1 }, { state: to }).state
+    if (next === row.state) return standing
     const deliveredAt = next === 'DELIVERED' ? at : null
-    const stillOpen = isFinal(next) || next === 'SENT' ? 0 : row.open
-    this.#statements.move.run(next, stillOpen, code, next === 'ERROR' ? text : null, at, deliveredAt, seq)
-    return { messageId: row.id, state: next, changed: true }
+    this.#statements.move.run(next, code, next === 'ERROR' ? text : null, at, deliveredAt, seq)
+    const effect = { messageId: row.id, state: next, changed: true }
+    return row.open === 1 ? { ...effect, settled: { seq, lane: laneOf(row) } } : effect
   }
 
   /** @returns the message's lane when it was in ERROR and is open again */
   replay(id: string, at: number): Lane | undefined {
     const row = this.#statements.replay.get(at, id)
-    if (row === undefined) return undefined
-    return { kind: 'outgoing', owner: row.backend, class: row.class, identity: row.identity }
+    return row === undefined ? undefined : laneOf(row)
   }
+}
+
+function laneOf(row: { readonly backend: string; readonly class: MessageClass; readonly identity: string }): Lane {
+  return { kind: 'outgoing', owner: row.backend, class: row.class, identity: row.identity }
 }
 
 function packed(message: NewOutgoing): string {
@@ -294,20 +340,23 @@ function prepare(database: Database) {
        text = ?, parts = ? WHERE seq = ? AND open = 1`,
     ),
     retry: database.prepare(
-      `UPDATE outgoing SET attempt_at = NULL, not_before = ?, code = ?, error = ?, changed_at = ?
+      `UPDATE outgoing SET attempt_at = NULL, not_before = ?, tries = tries + ?, code = ?, error = ?, changed_at = ?
        WHERE seq = ? AND open = 1`,
     ),
     settle: database.prepare(
       `UPDATE outgoing SET state = ?, open = 0, attempt_at = NULL, code = ?, error = ?, changed_at = ?,
-       sent_at = COALESCE(sent_at, ?), delivered_at = ?, parts = COALESCE(?, parts) WHERE seq = ? AND open = 1`,
+       sent_at = COALESCE(sent_at, ?), delivered_at = ?, parts = COALESCE(?, parts), sender_data = ? WHERE seq = ? AND open = 1`,
     ),
     endAttempt: database.prepare(
       `UPDATE outgoing SET attempt_at = NULL, changed_at = ?, sent_at = COALESCE(sent_at, ?)
        WHERE seq = ? AND open = 0 AND attempt_at IS NOT NULL`,
     ),
-    answered: database.prepare(
+    answered: database.prepare<
+      [number, number, string],
+      { seq: number; backend: string; class: MessageClass; identity: string }
+    >(
       `UPDATE outgoing SET state = 'SENT', open = 0, via = 'answer', changed_at = ?, sent_at = ?
-       WHERE id = ? AND open = 1 AND attempt_at IS NULL`,
+       WHERE id = ? AND open = 1 AND attempt_at IS NULL RETURNING seq, backend, class, identity`,
     ),
     insertAttempt: database.prepare(
       `INSERT INTO attempts VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM attempts WHERE outgoing_seq = ?),
@@ -322,18 +371,18 @@ function prepare(database: Database) {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     parked: database.prepare<
-      [string, string],
+      [string, string, number],
       { id: number; state: OutgoingState | null; code: string | null; text: string | null; received_at: number }
     >(
       `SELECT id, state, code, text, received_at FROM reports
-       WHERE outgoing_seq IS NULL AND backend = ? AND external_id = ? ORDER BY id`,
+       WHERE outgoing_seq IS NULL AND backend = ? AND external_id = ? AND received_at >= ? ORDER BY id`,
     ),
     unpark: database.prepare('UPDATE reports SET outgoing_seq = ? WHERE id = ?'),
     standing: database.prepare<[number], StandingRow>(
-      'SELECT seq, id, state, timed_out, open FROM outgoing WHERE seq = ?',
+      'SELECT seq, id, backend, class, identity, state, timed_out, open FROM outgoing WHERE seq = ?',
     ),
     move: database.prepare(
-      `UPDATE outgoing SET state = ?, open = ?, code = COALESCE(?, code), error = ?, changed_at = ?,
+      `UPDATE outgoing SET state = ?, open = 0, code = COALESCE(?, code), error = ?, changed_at = ?,
        delivered_at = COALESCE(delivered_at, ?) WHERE seq = ?`,
     ),
     replay: database.prepare<[number, string], { backend: string; class: MessageClass; identity: string }>(

@@ -3,6 +3,7 @@ import type { Connection } from '../../messages/incoming.ts'
 import { DocumentConflictError } from '../errors.ts'
 import type { Change, Contact, ContactStore, DocumentStore, EffectStore } from '../store.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { wellFormed } from './well-formed.ts'
 
 const MOST_CONNECTIONS_REMEMBERED = 200_000
 
@@ -55,7 +56,8 @@ export class SqlitePeople implements ContactStore {
    * Writes what an app changed. Runs inside a transaction.
    * @throws DocumentConflictError when a document is no longer at the version that was read
    */
-  apply(change: Change, at: number): void {
+  apply(given: Change, at: number): void {
+    const change = wellFormed(given)
     const { insertContact, joinGroup, leaveGroup } = this.#statements
     switch (change.kind) {
       case 'contact-created': {
@@ -67,9 +69,9 @@ export class SqlitePeople implements ContactStore {
         this.#changeContact(change.id, change.values)
         return
       case 'connection-linked': {
-        const { backend, identity } = change.connection
+        const { backend, identity } = wellFormed(change.connection)
         this.#statements.insertConnection.run(backend, identity, at)
-        this.#statements.link.run(change.contactId, backend, identity)
+        this.#statements.link.run({ contactId: change.contactId, backend, identity })
         this.#contactOf.delete(connectionKey(backend, identity))
         return
       }
@@ -87,10 +89,11 @@ export class SqlitePeople implements ContactStore {
 
   #putDocument(change: Extract<Change, { kind: 'document-put' }>): void {
     const { scope, key, value, version } = change
-    const { insertDocument, updateDocument, deleteDocument } = this.#statements
+    const { getDocument, insertDocument, updateDocument, deleteDocument } = this.#statements
     const json = JSON.stringify(value)
     let written: number
-    if (json === undefined) written = version === 0 ? 1 : deleteDocument.run(scope, key, version).changes
+    if (json === undefined && version === 0) written = getDocument.get(scope, key) === undefined ? 1 : 0
+    else if (json === undefined) written = deleteDocument.run(scope, key, version).changes
     else if (version === 0) written = insertDocument.run(scope, key, json).changes
     else written = updateDocument.run(json, scope, key, version).changes
     if (written === 1) return
@@ -201,7 +204,16 @@ function prepare(database: Database) {
     connection: database.prepare<[string, string], { contact_id: string | null }>(
       'SELECT contact_id FROM connections WHERE backend = ? AND identity = ?',
     ),
-    link: database.prepare('UPDATE connections SET contact_id = ? WHERE backend = ? AND identity = ?'),
+    // When it was last heard from is kept of contacts' connections only; for a new one, its newest message tells.
+    link: database.prepare<[{ contactId: string; backend: string; identity: string }]>(
+      `UPDATE connections SET contact_id = @contactId, last_heard_at = COALESCE(
+         (SELECT received_at FROM incoming WHERE seq = COALESCE(
+           (SELECT MAX(seq) FROM incoming WHERE backend = @backend AND identity = @identity
+            AND seq > (SELECT value FROM counters WHERE name = 'indexed')),
+           (SELECT MAX(seq) FROM conversation WHERE backend = @backend AND identity = @identity AND outgoing = 0))),
+         last_heard_at)
+       WHERE backend = @backend AND identity = @identity`,
+    ),
     heard: database.prepare('UPDATE connections SET last_heard_at = ? WHERE backend = ? AND identity = ?'),
     connectionsOf: database.prepare<[string], Connection>(
       `SELECT backend, identity FROM connections WHERE contact_id = ?
@@ -220,6 +232,7 @@ function prepare(database: Database) {
     membersOf: database.prepare<[string], { contact_id: string }>(
       'SELECT contact_id FROM group_members WHERE group_name = ? ORDER BY contact_id',
     ),
+    getDocument: database.prepare<[string, string]>('SELECT 1 FROM documents WHERE scope = ? AND key = ?'),
     insertDocument: database.prepare('INSERT OR IGNORE INTO documents VALUES (?, ?, ?, 1)'),
     updateDocument: database.prepare(
       'UPDATE documents SET value = ?, version = version + 1 WHERE scope = ? AND key = ? AND version = ?',

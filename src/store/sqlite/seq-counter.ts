@@ -6,6 +6,8 @@ import type { Database } from 'better-sqlite3'
  */
 export class SeqCounter {
   #last: number | undefined
+  #saved: number | undefined
+  #listener: (seq: number) => void = () => {}
   readonly #read
   readonly #write
 
@@ -25,11 +27,25 @@ export class SeqCounter {
   save(): void {
     if (this.#last === undefined) return
     this.#write.run(this.#last)
+    this.#saved = this.#last
     this.#last = undefined
+  }
+
+  /** The transaction was committed. */
+  committed(): void {
+    if (this.#saved === undefined) return
+    this.#listener(this.#saved)
+    this.#saved = undefined
+  }
+
+  /** Tells the listener, after each commit that used numbers, the last of them. */
+  onCommit(listener: (seq: number) => void): void {
+    this.#listener = listener
   }
 
   /** The transaction was undone. */
   reset(): void {
     this.#last = undefined
+    this.#saved = undefined
   }
 }

@@ -1,6 +1,8 @@
 import type { Database } from 'better-sqlite3'
 import type { Lane } from '../../messages/lane.ts'
 import { laneKey } from '../../messages/lane.ts'
+import { ContentWindows } from './content-windows.ts'
+import { ConversationIndex } from './conversation-index.ts'
 import { IN_MEMORY, isUnavailable, openReader, unavailable } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { IncomingRows, type OpenIncoming } from './incoming.ts'
@@ -30,17 +32,37 @@ export class SqliteSession {
   readonly #database: Database
   readonly #reader: Database
   readonly #statements
+  #epochRead = { transaction: -1, value: 0 }
+  readonly #role: 'server' | 'command'
+  #seenByCommits: number
+  #seenByWatch: number
   #watcher: NodeJS.Timeout | undefined
 
   constructor(database: Database, file: string, role: 'server' | 'command') {
     this.#database = database
     this.#reader = file === IN_MEMORY ? database : openReader(file)
     this.#statements = prepare(database)
+    this.#role = role
+    // From before the backlog is read: what others commit meanwhile is noticed later.
+    this.#seenByCommits = this.#dataVersion()
+    this.#seenByWatch = this.#seenByCommits
     this.seq = new SeqCounter(database)
-    this.commit = new GroupCommit(database, this.seq)
     this.people = new SqlitePeople(database)
-    this.incoming = new IncomingRows(database, this.people)
-    this.outgoing = new OutgoingRows(database, this.people)
+    const windows = new ContentWindows(database)
+    this.commit = new GroupCommit(database, this.seq, {
+      began: () => {
+        windows.began()
+        this.#noticeOthers()
+      },
+      undone: () => {
+        windows.undone()
+        this.people.forget()
+      },
+    })
+    this.incoming = new IncomingRows(database, this.people, windows)
+    this.outgoing = new OutgoingRows(database, this.people, windows)
+    const conversations = new ConversationIndex(database, this.commit)
+    this.seq.onCommit((seq) => conversations.reached(seq))
     this.documents = new SqliteDocuments(database)
     this.effects = new SqliteEffects(database, this.commit)
     this.log = new SqliteMessageLog(this.#reader)
@@ -57,17 +79,27 @@ export class SqliteSession {
     }
   }
 
+  /** The epoch in force, read once in each transaction. */
   currentEpoch(): number {
-    return this.#statements.epoch.get()?.value ?? 0
+    const { transaction } = this.commit
+    if (this.#epochRead.transaction !== transaction) {
+      this.#epochRead = { transaction, value: this.#statements.epoch.get()?.value ?? 0 }
+    }
+    return this.#epochRead.value
   }
 
-  /** A write that changes nothing, to learn whether writing works. */
+  /** A write that nothing depends on, to learn whether writing works. */
   touch(): void {
     this.#statements.touch.run()
   }
 
   nudge(lane: Lane): void {
     this.#statements.nudge.run(JSON.stringify(lane))
+  }
+
+  /** Leaves word of a lane within the transaction that gave it work, where a server beside this command works it. */
+  tell(lane: Lane): void {
+    if (this.#role === 'command') this.nudge(lane)
   }
 
   forget(lane: Lane): void {
@@ -79,11 +111,10 @@ export class SqliteSession {
   watch(listener: (lanes: readonly Lane[]) => void): void {
     if (this.#database.name === IN_MEMORY) return
     clearInterval(this.#watcher)
-    let seen = this.#dataVersion()
     this.#watcher = setInterval(() => {
       const version = this.#dataVersion()
-      if (version === seen) return
-      seen = version
+      if (version === this.#seenByWatch) return
+      this.#seenByWatch = version
       this.people.forget()
       void this.#takeNudges(listener)
     }, WATCH_INTERVAL_MS)
@@ -100,12 +131,26 @@ export class SqliteSession {
   async #takeNudges(listener: (lanes: readonly Lane[]) => void): Promise<void> {
     try {
       const rows = await this.commit.write(() => this.#statements.takeNudges.all())
-      const lanes = rows.map((row) => JSON.parse(row.lane) as Lane)
+      const lanes = [...new Set(rows.map((row) => row.lane))].map((lane) => JSON.parse(lane) as Lane)
       for (const lane of lanes) this.forget(lane)
       if (lanes.length > 0) listener(lanes)
     } catch {
-      // The nudges are still there, and the sweep finds their lanes as well.
+      // The nudges are still there: looked for again next time.
+      this.#seenByWatch = -1
     }
+  }
+
+  /**
+   * What other processes have recorded since is not in the caches. Told before anything of this transaction is added
+   * to them, so that no message of ours gets before one of theirs.
+   */
+  #noticeOthers(): void {
+    if (this.#role === 'command' || this.#database.name === IN_MEMORY) return
+    const version = this.#dataVersion()
+    if (version === this.#seenByCommits) return
+    this.#seenByCommits = version
+    this.people.forget()
+    for (const { lane } of this.#statements.nudges.all()) this.forget(JSON.parse(lane) as Lane)
   }
 
   #dataVersion(): number {
@@ -135,8 +180,12 @@ function prepare(database: Database) {
       `UPDATE counters SET value = value + 1 WHERE name = 'epoch' RETURNING value`,
     ),
     epoch: database.prepare<[], { value: number }>(`SELECT value FROM counters WHERE name = 'epoch'`),
-    touch: database.prepare(`UPDATE counters SET value = value WHERE name = 'epoch'`),
+    // The value has to change: SQLite writes nothing where a row stays as it is.
+    touch: database.prepare(
+      `INSERT INTO counters VALUES ('touched', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1`,
+    ),
     nudge: database.prepare('INSERT INTO nudges (lane) VALUES (?)'),
+    nudges: database.prepare<[], { lane: string }>('SELECT lane FROM nudges'),
     takeNudges: database.prepare<[], { lane: string }>('DELETE FROM nudges RETURNING lane'),
     dataVersion: database.prepare<[], { data_version: number }>('PRAGMA data_version'),
   }

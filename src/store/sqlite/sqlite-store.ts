@@ -1,3 +1,5 @@
+import type { Database } from 'better-sqlite3'
+import type { Connection } from '../../messages/incoming.ts'
 import { type Lane, laneKey } from '../../messages/lane.ts'
 import { StaleResultError } from '../errors.ts'
 import type {
@@ -16,11 +18,12 @@ import type {
   ReportEffect,
   Store,
 } from '../store.ts'
-import { lockForServer, openDatabase, unavailable } from './database.ts'
+import { isUnavailable, lockForServer, openDatabase, unavailable } from './database.ts'
 import type { LaneCache } from './lane-cache.ts'
 import { migrate } from './migrate.ts'
-import type { OpenOutgoing } from './outgoing.ts'
+import type { OpenOutgoing, Settled } from './outgoing.ts'
 import { SqliteSession } from './session.ts'
+import { wellFormed } from './well-formed.ts'
 
 export interface SqliteStoreOptions {
   /** The database file, or `:memory:`. */
@@ -43,15 +46,17 @@ export class SqliteStore implements Store {
     if (this.#session !== undefined) return []
     const { file, role } = this.#options
     const lock = role === 'server' ? lockForServer(file) : { release: () => {} }
+    let database: Database | undefined
     try {
-      const database = openDatabase(file)
+      database = openDatabase(file)
       const migrated = await migrate(database)
       this.#session = new SqliteSession(database, file, role)
       this.#releaseLock = lock.release
       return migrated
     } catch (error) {
+      database?.close()
       lock.release()
-      throw error
+      throw isUnavailable(error) ? unavailable(file, error) : error
     }
   }
 
@@ -90,13 +95,20 @@ export class SqliteStore implements Store {
   }
 
   async recordIncoming(messages: readonly NewIncoming[]): Promise<readonly RecordedIncoming[]> {
-    const { commit, incoming, incomingCache, seq } = this.#open
-    return commit.write(
-      () => messages.map((message) => incoming.record(message, seq.next)),
+    const session = this.#open
+    const { commit, incoming, incomingCache, seq } = session
+    const recorded = await commit.write(
+      () =>
+        messages.map((message) => {
+          const result = incoming.record(message, seq.next)
+          if (result.open !== undefined) session.tell(incomingLane(result.open))
+          return result
+        }),
       (results) => {
-        for (const { open } of results) if (open !== undefined) incomingCache.add(incomingKey(open), open)
+        for (const { open } of results) if (open !== undefined) incomingCache.add(laneKey(incomingLane(open)), open)
       },
     )
+    return recorded.map(({ id, duplicate }) => ({ id, duplicate }))
   }
 
   async claimIncoming(lane: Lane, limit: number): Promise<Claim<ClaimedIncoming>> {
@@ -104,7 +116,7 @@ export class SqliteStore implements Store {
     const key = laneKey(lane)
     return session.read(() => {
       const open = cached(session.incomingCache, key, limit, () => session.incoming.open(lane, limit))
-      const contact = session.people.contactOf(lane.owner, lane.identity)
+      const contact = session.people.contactOf(lane.owner, lane.identity.toWellFormed())
       return { fence: this.#fence(key), messages: open.map((message) => ({ ...message, contact })) }
     })
   }
@@ -136,9 +148,15 @@ export class SqliteStore implements Store {
   }
 
   async recordOutgoing(messages: readonly NewOutgoing[]): Promise<void> {
-    const { commit, outgoing, outgoingCache, seq } = this.#open
+    const session = this.#open
+    const { commit, outgoing, outgoingCache, seq } = session
     await commit.write(
-      () => messages.map((message) => outgoing.record(message, seq.next)),
+      () =>
+        messages.map((message) => {
+          const open = outgoing.record(message, seq.next)
+          if (open !== undefined) session.tell(outgoingLane(open))
+          return open
+        }),
       (recorded) => addAll(outgoingCache, recorded),
     )
   }
@@ -148,7 +166,7 @@ export class SqliteStore implements Store {
     const key = laneKey(lane)
     return session.read(() => {
       const open = cached(session.outgoingCache, key, limit, () => session.outgoing.open(lane, limit))
-      const contact = open.length === 0 ? null : session.people.contactOf(lane.owner, lane.identity)
+      const contact = open.length === 0 ? null : session.people.contactOf(lane.owner, lane.identity.toWellFormed())
       const optedOut = contact !== null && contact.optedOutAt !== null
       return { fence: this.#fence(key), messages: open.map((message) => ({ ...message, optedOut })) }
     })
@@ -159,12 +177,19 @@ export class SqliteStore implements Store {
   }
 
   async #startAttempt(attempt: AttemptStart): Promise<void> {
-    const { commit, outgoing, outgoingCache } = this.#open
+    const { commit, outgoing, outgoingCache, seq } = this.#open
     try {
-      await commit.write(() => {
-        this.#checkFence(attempt.fence)
-        outgoing.startAttempt(attempt)
-      })
+      await commit.write(
+        () => {
+          this.#checkFence(attempt.fence)
+          outgoing.startAttempt(attempt)
+          return attempt.outgoing?.map((message) => outgoing.record(message, seq.next)) ?? []
+        },
+        (recorded) => {
+          outgoingCache.update(attempt.fence.lane, attempt.message.seq, (message) => begun(message, attempt))
+          addAll(outgoingCache, recorded)
+        },
+      )
     } catch (error) {
       outgoingCache.forget(attempt.fence.lane)
       throw error
@@ -176,15 +201,17 @@ export class SqliteStore implements Store {
   }
 
   async #finishAttempt(result: AttemptResult): Promise<void> {
-    const { commit, outgoing, outgoingCache } = this.#open
+    const { commit, outgoing, outgoingCache, seq } = this.#open
     const { lane } = result.fence
     try {
       await commit.write(
         () => {
           this.#checkFence(result.fence)
           outgoing.finishAttempt(result)
+          return result.outgoing?.map((message) => outgoing.record(message, seq.next)) ?? []
         },
-        () => {
+        (recorded) => {
+          addAll(outgoingCache, recorded)
           if (result.outcome.kind === 'settled') outgoingCache.remove(lane, result.message.seq)
           else outgoingCache.forget(lane)
         },
@@ -196,13 +223,25 @@ export class SqliteStore implements Store {
   }
 
   async settleAnswered(ids: readonly string[], at: number): Promise<readonly string[]> {
-    const { commit, outgoing } = this.#open
-    return commit.write(() => ids.filter((id) => outgoing.settleAnswered(id, at)))
+    const { commit, outgoing, outgoingCache } = this.#open
+    const taken = await commit.write(
+      () => ids.map((id) => outgoing.settleAnswered(id, at)),
+      (settled) => removeAll(outgoingCache, settled),
+    )
+    return ids.filter((_, index) => taken[index] !== undefined)
   }
 
   async recordReports(reports: readonly NewReport[]): Promise<readonly ReportEffect[]> {
-    const { commit, outgoing } = this.#open
-    return commit.write(() => reports.map((report) => outgoing.report(report)))
+    const { commit, outgoing, outgoingCache } = this.#open
+    const effects = await commit.write(
+      () => reports.map((report) => outgoing.report(report)),
+      (results) =>
+        removeAll(
+          outgoingCache,
+          results.map(({ settled }) => settled),
+        ),
+    )
+    return effects.map(({ messageId, state, changed }) => ({ messageId, state, changed }))
   }
 
   async openLanes(kind: Lane['kind'], after: Lane | undefined, limit: number): Promise<readonly OpenLane[]> {
@@ -218,7 +257,11 @@ export class SqliteStore implements Store {
   async replay(ids: readonly string[], at: number): Promise<readonly Lane[]> {
     const session = this.#open
     return session.commit.write(
-      () => ids.flatMap((id) => session.incoming.replay(id) ?? session.outgoing.replay(id, at) ?? []),
+      () => {
+        const lanes = ids.flatMap((id) => session.incoming.replay(id) ?? session.outgoing.replay(id, at) ?? [])
+        for (const lane of lanes) session.tell(lane)
+        return lanes
+      },
       (lanes) => {
         for (const lane of lanes) session.forget(lane)
       },
@@ -241,7 +284,8 @@ export class SqliteStore implements Store {
   }
 
   #checkFence(fence: Fence): void {
-    if (fence.token === this.#open.currentEpoch()) return
+    const isServer = fence.token !== 0
+    if (isServer && fence.token === this.#open.currentEpoch()) return
     throw new StaleResultError('Another server has taken over this database.')
   }
 }
@@ -259,14 +303,27 @@ function cached<T extends { readonly seq: number }>(
   return rows
 }
 
-function incomingKey(message: { readonly backend: string; readonly identity: string }): string {
-  return laneKey({ kind: 'incoming', owner: message.backend, identity: message.identity })
+/** The message as it stands once an attempt of it has begun. */
+function begun(message: OpenOutgoing, given: AttemptStart): OpenOutgoing {
+  const { text = message.text, parts = message.parts } = wellFormed(given)
+  return { ...message, text, parts, phased: true, tries: message.tries + 1, attemptOpen: true }
+}
+
+function incomingLane({ backend, identity }: Connection): Lane {
+  return { kind: 'incoming', owner: backend, identity }
+}
+
+function outgoingLane({ backend, class: messageClass, identity }: OpenOutgoing): Lane {
+  return { kind: 'outgoing', owner: backend, class: messageClass, identity }
+}
+
+function removeAll(cache: LaneCache<OpenOutgoing>, settled: readonly (Settled | undefined)[]): void {
+  for (const one of settled) if (one !== undefined) cache.remove(laneKey(one.lane), one.seq)
 }
 
 function addAll(cache: LaneCache<OpenOutgoing>, messages: readonly (OpenOutgoing | undefined)[]): void {
   for (const open of messages) {
     if (open === undefined) continue
-    const lane = laneKey({ kind: 'outgoing', owner: open.backend, class: open.class, identity: open.identity })
-    cache.add(lane, open)
+    cache.add(laneKey(outgoingLane(open)), open)
   }
 }

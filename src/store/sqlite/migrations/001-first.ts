@@ -3,11 +3,12 @@ import { type Kysely, sql } from 'kysely'
 /**
  * Incoming and outgoing messages share one count, `seq`, which is their order. `open` marks what is unfinished;
  * the partial indexes over it are the lanes, so that no query on the way of a message grows with the tables.
+ * `conversation` is an index of both by person, filled in batches (see conversation-index.ts).
  * What must be found again by a key of the service lives in tables of its own with an expiry.
  */
 const statements = [
   `CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
-  `INSERT INTO counters VALUES ('seq', 0), ('epoch', 0)`,
+  `INSERT INTO counters VALUES ('seq', 0), ('epoch', 0), ('indexed', 0)`,
 
   `CREATE TABLE contacts (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, language TEXT, time_zone TEXT,
@@ -31,7 +32,6 @@ const statements = [
     state TEXT NOT NULL, open INTEGER NOT NULL, not_before INTEGER NOT NULL, tries INTEGER NOT NULL,
     handled_by TEXT, error TEXT, processed_at INTEGER) STRICT`,
   `CREATE UNIQUE INDEX incoming_id ON incoming (id)`,
-  `CREATE INDEX incoming_conversation ON incoming (backend, identity, seq)`,
   `CREATE INDEX incoming_lane ON incoming (backend, identity, seq) WHERE open = 1`,
   `CREATE INDEX incoming_failed ON incoming (seq) WHERE state = 'FAILED'`,
   `CREATE TABLE duplicates (
@@ -45,10 +45,12 @@ const statements = [
     parts INTEGER NOT NULL, state TEXT NOT NULL, timed_out INTEGER NOT NULL DEFAULT 0,
     open INTEGER NOT NULL, phased INTEGER NOT NULL, attempt_at INTEGER, tries INTEGER NOT NULL,
     not_before INTEGER NOT NULL, expires_at INTEGER, contact_id TEXT, tag TEXT, template TEXT, related_to TEXT,
-    code TEXT, error TEXT, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+    code TEXT, error TEXT, sender_data TEXT, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
     sent_at INTEGER, delivered_at INTEGER) STRICT`,
   `CREATE UNIQUE INDEX outgoing_id ON outgoing (id)`,
-  `CREATE INDEX outgoing_conversation ON outgoing (backend, identity, seq)`,
+  `CREATE TABLE conversation (
+    backend TEXT NOT NULL, identity TEXT NOT NULL, seq INTEGER NOT NULL, outgoing INTEGER NOT NULL,
+    PRIMARY KEY (backend, identity, seq)) STRICT, WITHOUT ROWID`,
   `CREATE INDEX outgoing_lane ON outgoing (backend, class, identity, seq) WHERE open = 1`,
   `CREATE INDEX outgoing_failed ON outgoing (seq) WHERE state = 'ERROR'`,
   `CREATE TABLE attempts (

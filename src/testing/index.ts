@@ -1,0 +1,5 @@
+export type { Duration } from './duration.ts'
+export { type FakeBackend, type FakeReport, fakeBackend } from './fake-backend.ts'
+export type { LogLine } from './recorded-logger.ts'
+export { TestClock } from './test-clock.ts'
+export { type TestMessage, type TestOptions, TestSwitchboard, testSwitchboard } from './test-switchboard.ts'

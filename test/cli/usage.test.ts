@@ -1,0 +1,83 @@
+import { expect } from 'chai'
+import { run } from '../../src/cli/program.ts'
+import { runCommand } from '../support/process.ts'
+
+async function runHere(args: readonly string[]) {
+  const printed = { out: [] as string[], err: [] as string[] }
+  const code = await run(args, {
+    out: (line) => printed.out.push(line),
+    err: (line) => printed.err.push(line),
+  })
+  return { code, out: printed.out.join('\n'), err: printed.err.join('\n') }
+}
+
+const wrong: readonly { readonly args: readonly string[]; readonly says: RegExp }[] = [
+  { args: ['strat'], says: /unknown command 'strat' \(Did you mean start\?\)/ },
+  { args: ['frobnicate'], says: /unknown command 'frobnicate'/ },
+  { args: ['start', '--prot', '1'], says: /unknown option '--prot' \(Did you mean --port\?\)/ },
+  { args: ['start', '--port', 'eighty'], says: /'--port <number>' argument 'eighty' is invalid.*whole number/ },
+  { args: ['start', '--port'], says: /'--port <number>' argument missing/ },
+  { args: ['routes', 'extra'], says: /too many arguments for 'routes'/ },
+  { args: ['send', '--to', '123'], says: /required option '--text <text>' not specified/ },
+  { args: ['send', '--text', 'hi'], says: /required option '--to <identity\.\.\.>' not specified/ },
+  {
+    args: ['send', '--to', '1', '--text', 'hi', '--class', 'slow'],
+    says: /'slow' is invalid.*urgent, reply, normal, bulk/,
+  },
+  { args: ['receive', '--text', 'hi'], says: /required option '--identity <identity>' not specified/ },
+  { args: ['receive', '--identity', '1'], says: /required option '--text <text>' not specified/ },
+  { args: ['replay', 'an-id', '--all'], says: /ids or --all, not both/ },
+]
+
+const commands = [
+  { name: 'start', mentions: ['--port', '--host'] },
+  { name: 'migrate', mentions: [] },
+  { name: 'routes', mentions: [] },
+  { name: 'send', mentions: ['--to', '--text', '--backend', '--from', '--class'] },
+  { name: 'receive', mentions: ['--identity', '--text', '--backend', '--address'] },
+  { name: 'replay', mentions: ['--all', '--in', '--out', '--backend'] },
+]
+
+describe('the command, called', () => {
+  describe('wrongly, says so in one line and ends with 2', () => {
+    for (const { args, says } of wrong) {
+      it(`switchboard ${args.join(' ')}`, async () => {
+        const { code, out, err } = await runHere(args)
+        expect({ code, out }).to.deep.equal({ code: 2, out: '' })
+        expect(err).to.match(says)
+        expect(err.split('\n')).to.have.length(1)
+      })
+    }
+
+    it('switchboard, with nothing after it, shows its help', async () => {
+      const { code, err } = await runHere([])
+      expect(code).to.equal(2)
+      for (const { name } of commands) expect(err).to.match(new RegExp(`^ {2}${name} `, 'm'))
+    })
+  })
+
+  describe('for help, gives it and ends with 0', () => {
+    it('switchboard --help', async () => {
+      const { code, out, err } = await runHere(['--help'])
+      expect({ code, err }).to.deep.equal({ code: 0, err: '' })
+      expect(out).to.include('Exit codes: 0 done, 1 failed, 2 wrong usage.')
+      for (const { name } of commands) expect(out).to.match(new RegExp(`^ {2}${name} `, 'm'))
+    })
+
+    for (const { name, mentions } of commands) {
+      it(`switchboard ${name} --help`, async () => {
+        const { code, out, err } = await runHere([name, '--help'])
+        expect({ code, err }).to.deep.equal({ code: 0, err: '' })
+        for (const option of ['--settings', '--verbose', ...mentions]) expect(out).to.include(option)
+      })
+    }
+  })
+
+  it('gives its exit codes and streams to the shell', async () => {
+    const [help, mistaken] = await Promise.all([runCommand(['--version']), runCommand(['start', '--prot'])])
+    expect(help).to.deep.include({ code: 0, stderr: '' })
+    expect(help.stdout).to.match(/^\d+\.\d+\.\d+\n$/)
+    expect(mistaken).to.deep.include({ code: 2, stdout: '' })
+    expect(mistaken.stderr).to.match(/^switchboard: unknown option '--prot'.*\n$/)
+  })
+})

@@ -1,0 +1,37 @@
+import { expect } from 'chai'
+import { MemoryQueue } from '../../src/queue/memory-queue.ts'
+import { MemorySignals } from '../../src/queue/memory-signals.ts'
+import type { Rate } from '../../src/queue/queue.ts'
+import { FakeClock, settle } from '../support/fake-clock.ts'
+import { outgoing } from './conformance.ts'
+
+/** Signals that are away for a while, as those of another process may be. */
+class AwaySignals extends MemorySignals {
+  away = true
+
+  override async takeToken(bucket: string, rate: Rate): Promise<number> {
+    if (this.away) throw new Error('away')
+    return super.takeToken(bucket, rate)
+  }
+}
+
+describe('MemoryQueue', () => {
+  it('goes on handing out at a rate once the signals are back', async () => {
+    const clock = new FakeClock()
+    const signals = new AwaySignals(clock)
+    const pool = { name: 'pool', concurrency: 4, rate: { perSecond: 10 } }
+    const queue = new MemoryQueue({ clock, signals, poolOf: () => pool })
+    const started: string[] = []
+    queue.work(async (lane) => {
+      started.push(lane.identity)
+      return { next: 'idle' }
+    })
+    await queue.ring(outgoing('1'))
+    await settle()
+    expect(started).to.deep.equal([])
+    signals.away = false
+    await clock.advance(5_000)
+    expect(started).to.deep.equal(['1'])
+    await queue.stop(0)
+  })
+})

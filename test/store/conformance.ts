@@ -1,0 +1,78 @@
+import type { Fence, Store } from '../../src/store/store.ts'
+import { describeHostileTexts } from './conformance/hostile.ts'
+import { describeIncoming } from './conformance/incoming.ts'
+import { describeIncomingResults } from './conformance/incoming-results.ts'
+import { describeLanes } from './conformance/lanes.ts'
+import { describeLog } from './conformance/log.ts'
+import { describeOutgoing } from './conformance/outgoing.ts'
+import { describePeople } from './conformance/people.ts'
+import { describeReports } from './conformance/reports.ts'
+
+/** One store to be tried, fresh and open. */
+export interface StoreHarness {
+  readonly store: Store
+  /** A fence of the same lane that somebody else has overtaken since. */
+  staleFence(fence: Fence): Fence | Promise<Fence>
+  /** Closes the store and opens another over the same data, as a restart does. */
+  reopen(): Promise<Store>
+  close(): Promise<void>
+}
+
+/** What a store may be unable to show. */
+export type Exception = 'reopen' | 'nul'
+
+/** What the parts of the suite work with. */
+export interface StoreKit {
+  /** The store of the running test. */
+  readonly store: Store
+  readonly harness: StoreHarness
+  /** A test that a store may be excepted from, visibly and with its reason. */
+  itUnless(exception: Exception, title: string, test: () => Promise<void>): void
+}
+
+/**
+ * What every store keeps to.
+ * @param makeStore opens a fresh store for each test
+ * @param exceptions what this store cannot do, with the reason
+ */
+export function describeStore(
+  name: string,
+  makeStore: () => Promise<StoreHarness>,
+  exceptions: Partial<Record<Exception, string>> = {},
+): void {
+  describe(`${name}, as a store`, () => {
+    const current: { harness?: StoreHarness } = {}
+    const kit: StoreKit = {
+      get harness() {
+        if (current.harness === undefined) throw new Error('no test is running')
+        return current.harness
+      },
+      get store() {
+        return this.harness.store
+      },
+      itUnless(exception, title, test) {
+        const reason = exceptions[exception]
+        if (reason === undefined) it(title, test)
+        else it(`${title} (not here: ${reason})`)
+      },
+    }
+
+    beforeEach(async () => {
+      current.harness = await makeStore()
+    })
+
+    afterEach(async () => {
+      await current.harness?.close()
+      delete current.harness
+    })
+
+    describeIncoming(kit)
+    describeIncomingResults(kit)
+    describeOutgoing(kit)
+    describeReports(kit)
+    describeLanes(kit)
+    describePeople(kit)
+    describeLog(kit)
+    describeHostileTexts(kit)
+  })
+}
