@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { root } from './setup.mjs'
@@ -17,6 +17,7 @@ const MOST_JOBS = 4
  * @returns {Promise<{ passed: number, failures: { title: string, text: string }[], skipped: { title: string }[] }>}
  */
 export async function runMocha(files) {
+  mkdirSync(join(root, '.tmp'), { recursive: true })
   const folder = mkdtempSync(join(root, '.tmp', 'test-'))
   const paths = { RESULTS: join(folder, 'results'), JOURNAL: join(folder, 'journal') }
   const child = spawn(process.execPath, [join(root, 'node_modules/mocha/bin/mocha.js'), ...args(files)], {

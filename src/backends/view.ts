@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { Received, ReceivedMessage, View, ViewAnswer, ViewRequest } from '../router/backend.ts'
 import { errorsAnswer, readValues, UnreadableRequest, unreadableAnswer } from './body.ts'
@@ -58,6 +58,7 @@ function formView<Values extends object>(
   { methods = ['GET', 'POST'], params = {}, charset = 'utf-8' }: FormViewOptions,
   accept: (values: Values, tools: Parameters<View<unknown>>[1]) => Promise<ViewAnswer>,
 ): View<unknown> {
+  const parse = parserOf(form)
   const view: View<unknown> = async (request, tools) => {
     if (!isOneOf(methods, request.method)) return methodNotAllowed(methods)
     let values: Readonly<Record<string, unknown>>
@@ -68,13 +69,29 @@ function formView<Values extends object>(
       tools.logger.info({ backend: tools.backend, status: error.status }, 'refused: the request cannot be read')
       return unreadableAnswer(request, error)
     }
-    const parsed = await form.safeParseAsync(values)
-    if (!parsed.success) return refused(request, errorsByField(parsed.error, params, values), tools)
-    const faults = unkeepable(parsed.data as Readonly<Record<string, unknown>>, params)
+    const parsed = parse(values)
+    const result = parsed instanceof Promise ? await parsed : parsed
+    if (!result.success) return refused(request, errorsByField(result.error, params, values), tools)
+    const faults = unkeepable(result.data as Readonly<Record<string, unknown>>, params)
     if (faults !== undefined) return refused(request, faults, tools)
-    return accept(parsed.data, tools)
+    return accept(result.data, tools)
   }
   return Object.assign(view, { methods })
+}
+
+/** Parses at once where the form allows it: a promise for each request is a cost that few forms need. */
+function parserOf<Values>(form: z.ZodType<Values>) {
+  let isAsync = false
+  return (values: unknown): z.ZodSafeParseResult<Values> | Promise<z.ZodSafeParseResult<Values>> => {
+    if (isAsync) return form.safeParseAsync(values)
+    try {
+      return form.safeParse(values)
+    } catch (error) {
+      if (!(error instanceof z.core.$ZodAsyncError)) throw error
+      isAsync = true
+      return form.safeParseAsync(values)
+    }
+  }
 }
 
 function refused(

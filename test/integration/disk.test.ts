@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Exit, RunningServer } from '../support/process.ts'
 import { createSite, type Site } from '../support/server-process.ts'
+import { skip } from '../support/skip.ts'
 import { until } from '../support/until.ts'
 import { type Answer, type Client, createClient } from './client.ts'
 import { type Impossible, type Outage, refusedWrites, smallDisk } from './outages.ts'
@@ -28,10 +29,7 @@ describe('failing disks', () => {
       before(async function () {
         this.timeout(LIMIT_MS)
         const outage = make()
-        if ('reason' in outage) {
-          console.log(`      skipped: ${outage.reason}`)
-          this.skip()
-        }
+        if ('reason' in outage) skip(this, outage.reason)
         story = await tellStory(outage)
       })
 
@@ -92,10 +90,7 @@ describe('failing disks', () => {
   it('does not start on a database that can only be read, and goes on once it can be written', async function () {
     this.timeout(LIMIT_MS)
     const disk = smallDisk(16)
-    if ('reason' in disk) {
-      console.log(`      skipped: ${disk.reason}`)
-      this.skip()
-    }
+    if ('reason' in disk) skip(this, disk.reason)
     const recorder = await startRecorder()
     const client = createClient()
     const site = createSite({ settings: settingsFor(recorder), databaseFolder: disk.folder })

@@ -6,6 +6,7 @@ import { httpBackend, httptester, logBackend } from '../../src/backends/index.ts
 import { createLogger } from '../../src/settings/logger.ts'
 import { createSwitchboard, type Switchboard } from '../../src/settings/switchboard.ts'
 import { startProcess, startServer } from '../support/process.ts'
+import { skip } from '../support/skip.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { until } from '../support/until.ts'
 
@@ -173,8 +174,7 @@ describe('the logger of a process', () => {
     const running = startProcess('script', ['-qec', command, '/dev/null'])
     const exit = await running.exited.catch(() => undefined)
     if (exit === undefined) {
-      console.log('      skipped: the program "script" is not installed, so there is no terminal to write to')
-      return this.skip()
+      skip(this, 'the program "script" is not installed, so there is no terminal to write to')
     }
     expect(exit.stdout).to.contain('WARN').and.to.contain('an app failed').and.not.to.contain('{"')
   }).timeout(30_000)

@@ -53,7 +53,7 @@ export function describeStore(
       itUnless(exception, title, test) {
         const reason = exceptions[exception]
         if (reason === undefined) it(title, test)
-        else it(`${title} (not here: ${reason})`)
+        else it(`${title} [skipped: ${reason}]`)
       },
     }
 
