@@ -15,7 +15,7 @@ import { throughputSection } from './throughput-section.ts'
 import { type Scale, Workbench } from './workbench.ts'
 import { hasWrk } from './wrk.ts'
 
-const FULL: Scale = { quick: false, rounds: 5, roundSeconds: 3, warmUpSeconds: 3 }
+const FULL: Scale = { quick: false, rounds: 5, roundSeconds: 3, warmUpSeconds: 8 }
 const QUICK: Scale = { quick: true, rounds: 3, roundSeconds: 1, warmUpSeconds: 1.5 }
 const RESULTS_HEAD = `# Results of the benchmark
 

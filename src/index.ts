@@ -45,5 +45,6 @@ export {
   StaleResultError,
   StoreLockedError,
   StoreUnavailableError,
+  TakenOverError,
 } from './store/errors.ts'
 export type { Contact } from './store/store.ts'

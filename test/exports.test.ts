@@ -13,7 +13,7 @@ const publicNames: Readonly<Record<string, string>> = {
     NotRunningError OutgoingMessage OutgoingState outgoingStates ProviderError Received Recipient RequestError
     RespondOptions Router SendOptions SendRequest SendResult SendTools SentMessage ServerError SettingsError
     SettingsFault SettingsInput StaleResultError StoreLockedError StoreUnavailableError Switchboard SwitchboardError
-    Text TextSize transition UnsupportedError View ViewAnswer ViewRequest ViewTools
+    TakenOverError Text TextSize transition UnsupportedError View ViewAnswer ViewRequest ViewTools
   `,
   './backends': `
     BackendDefinition BackendInput CommonBackendInput defineBackend dummy errorFromResponse errorsAnswer excerpt

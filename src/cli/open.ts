@@ -1,10 +1,8 @@
-import type { Lane } from '../messages/lane.ts'
 import { silentLogger } from '../messages/logger.ts'
 import type { Queue } from '../queue/queue.ts'
 import { findSettings, loadSettings, readDotEnv } from '../settings/load.ts'
 import type { SettingsInput } from '../settings/schema.ts'
 import { createSwitchboard, type Switchboard } from '../settings/switchboard.ts'
-import type { Store } from '../store/store.ts'
 import { ownModules } from './own-modules.ts'
 
 export interface CommonOptions {
@@ -31,7 +29,7 @@ export async function besideServer<T>(
     env: process.env,
     logger: silentLogger,
     role: 'command',
-    queue: ({ store }) => new NudgingQueue(store),
+    queue: () => new QuietQueue(),
   })
   const { store } = switchboard.parts
   await store.open()
@@ -45,17 +43,10 @@ export async function besideServer<T>(
   }
 }
 
-/** Works nothing itself: leaves word of the lanes for whoever serves. */
-class NudgingQueue implements Queue {
-  readonly #store: Store
-
-  constructor(store: Store) {
-    this.#store = store
-  }
-
-  async ring(lane: Lane): Promise<void> {
-    await this.#store.nudge([lane])
-  }
+/** Works nothing. */
+class QuietQueue implements Queue {
+  /** The store has left word of the lane already, within the commit that recorded what is to be worked. */
+  async ring(): Promise<void> {}
 
   work(): void {}
 

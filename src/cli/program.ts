@@ -82,6 +82,7 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
   command('replay', 'work failed messages again')
     .argument('[id...]', 'the messages; without any, the failed ones are listed')
     .option('--all', 'all failed messages')
+    .option('--unknown', 'outgoing messages in UNKNOWN instead of failed ones')
     .option('--in', 'incoming messages only')
     .option('--out', 'outgoing messages only')
     .option('--backend <name>', 'of this backend only')

@@ -1,10 +1,12 @@
-import type { LoggedMessage, MessageLog } from '../store/store.ts'
+import type { Router } from '../router/router.ts'
+import type { FailedQuery, LoggedMessage, MessageLog } from '../store/store.ts'
 import { besideServer, type CommonOptions } from './open.ts'
 import type { Output } from './output.ts'
 import { table } from './routes.ts'
 
 export interface ReplayCommandOptions extends CommonOptions {
   readonly all?: boolean
+  readonly unknown?: boolean
   readonly in?: boolean
   readonly out?: boolean
   readonly backend?: string
@@ -13,41 +15,58 @@ export interface ReplayCommandOptions extends CommonOptions {
 const MOST_LISTED = 100
 const PAGE = 1_000
 
-/** Lists failed messages, or opens them again. */
+/** Lists failed messages, or those whose outcome is not known, or opens them again. */
 export async function replay(ids: readonly string[], options: ReplayCommandOptions, output: Output): Promise<number> {
   return besideServer(options, async ({ router, parts: { store } }) => {
-    if (ids.length === 0 && options.all !== true) return list(await failed(store.log, options, MOST_LISTED), output)
+    if (ids.length === 0 && options.all !== true) return list(await newest(store.log, options), options, output)
     let count = await router.replay(ids)
     if (options.all === true) {
-      for (;;) {
-        const page = await failed(store.log, options, PAGE)
-        const opened = await router.replay(page.map(({ id }) => id))
-        count += opened
-        if (opened === 0) break
-      }
+      for (const query of queries(options)) count += await replayAll(store.log, router, query, PAGE)
     }
     output.out(`${count} ${count === 1 ? 'message is' : 'messages are'} worked again`)
     return count === 0 && ids.length > 0 ? 1 : 0
   })
 }
 
-async function failed(
+/**
+ * Opens all that a query finds, each once: from the newest downwards, so that what fails again meanwhile, at its old
+ * place, is not met a second time.
+ * @param page how many at a time
+ * @returns how many there were
+ */
+export async function replayAll(
   log: MessageLog,
-  options: ReplayCommandOptions,
-  limit: number,
-): Promise<readonly LoggedMessage[]> {
+  router: Pick<Router, 'replay'>,
+  query: Omit<FailedQuery, 'limit' | 'before'>,
+  page: number,
+): Promise<number> {
+  let count = 0
+  let before: number | undefined
+  for (;;) {
+    const messages = await log.failed({ ...query, limit: page, ...(before === undefined ? {} : { before }) })
+    count += await router.replay(messages.map(({ id }) => id))
+    before = messages.at(-1)?.seq
+    if (messages.length < page) return count
+  }
+}
+
+function queries({ unknown = false, ...options }: ReplayCommandOptions): readonly Omit<FailedQuery, 'limit'>[] {
   const both = options.in !== true && options.out !== true
-  const of = (direction: 'in' | 'out') =>
-    log.failed({ direction, limit, ...(options.backend === undefined ? {} : { backend: options.backend }) })
+  const backend = options.backend === undefined ? {} : { backend: options.backend }
   return [
-    ...(both || options.in === true ? await of('in') : []),
-    ...(both || options.out === true ? await of('out') : []),
+    ...(both || options.in === true ? [{ direction: 'in', unknown, ...backend } as const] : []),
+    ...(both || options.out === true ? [{ direction: 'out', unknown, ...backend } as const] : []),
   ]
 }
 
-function list(messages: readonly LoggedMessage[], output: Output): number {
+async function newest(log: MessageLog, options: ReplayCommandOptions): Promise<readonly LoggedMessage[]> {
+  const lists = queries(options).map((query) => log.failed({ ...query, limit: MOST_LISTED }))
+  return (await Promise.all(lists)).flat()
+}
+
+function list(messages: readonly LoggedMessage[], { unknown = false }: ReplayCommandOptions, output: Output): number {
   if (messages.length === 0) {
-    output.out('No message has failed.')
+    output.out(unknown ? 'No message is left UNKNOWN.' : 'No message has failed.')
     return 0
   }
   const rows = messages.map((message) => [
@@ -59,6 +78,10 @@ function list(messages: readonly LoggedMessage[], output: Output): number {
     (message.error ?? '').split('\n')[0] ?? '',
   ])
   for (const line of table([['ID', 'DIRECTION', 'BACKEND', 'IDENTITY', 'AT', 'ERROR'], ...rows])) output.out(line)
-  output.out('Give ids, or --all, to work them again.')
+  output.out(
+    unknown
+      ? 'Their services may have them: give the ids of those to send again.'
+      : 'Give ids, or --all, to work them again.',
+  )
   return 0
 }

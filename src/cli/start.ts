@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLogger } from '../settings/logger.ts'
 import { parseSettings } from '../settings/parse.ts'
-import { createSwitchboard, type Switchboard } from '../settings/switchboard.ts'
+import { joinSwitchboard, type Switchboard } from '../settings/switchboard.ts'
 import { type CommonOptions, readSettings } from './open.ts'
 import type { Output } from './output.ts'
 import { StopSignal } from './stop-signal.ts'
@@ -27,25 +27,19 @@ export async function start(options: StartOptions, output: Output): Promise<numb
     ...(options.port === undefined ? {} : { PORT: String(options.port) }),
     ...(options.host === undefined ? {} : { HOST: options.host }),
   }
-  const { http, log } = parseSettings(input, env)
-  const logger = createLogger(log)
-  const switchboard = createSwitchboard(input, { env, logger })
-  const callback = switchboard.callback()
-  const server = createServer((request, response) => {
-    // Told to stop, it ends each connection with the answer that is due on it.
-    if (!server.listening) response.setHeader('connection', 'close')
-    callback(request, response)
-  })
-  server.headersTimeout = HEADERS_TIMEOUT_MS
-  server.requestTimeout = REQUEST_TIMEOUT_MS
-  await switchboard.start()
+  const settings = parseSettings(input, env)
+  const logger = createLogger(settings.log)
+  const switchboard = joinSwitchboard(settings, { logger })
+  outliveRejections(switchboard)
+  const started = switchboard.start()
+  // Where the signal to stop comes first, nobody else hears of it.
+  started.catch(() => undefined)
+  const server = createWebServer(switchboard)
   let forgetLinks = () => {}
   try {
-    const port = await listen(server, http)
-    output.out(`Switchboard serves on http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${port}/`)
-    forgetLinks = printTesterLinks(switchboard, reachedAt(http.host, port), output)
-    const signal = await stopSignal.received
-    logger.info({ signal }, 'stopping')
+    const early = await Promise.race([started, stopSignal.received])
+    if (early === undefined) forgetLinks = await serve(server, switchboard, output)
+    logger.info({ signal: early ?? (await ended(switchboard, stopSignal)) }, 'stopping')
     server.close()
     server.closeIdleConnections()
   } finally {
@@ -58,6 +52,43 @@ export async function start(options: StartOptions, output: Output): Promise<numb
   logger.info({}, 'stopped')
   logger.flush()
   return 0
+}
+
+/** A promise that an app lets go of is no reason to let go of everybody's messages; what it was called for has failed. */
+function outliveRejections({ parts: { logger } }: Switchboard): void {
+  process.on('unhandledRejection', (reason) => {
+    logger.error({ err: reason }, 'a promise was rejected that nobody waited for; look for a missing await')
+  })
+}
+
+/**
+ * The signal to stop.
+ * @throws TakenOverError when another server works the database
+ */
+async function ended({ router }: Switchboard, stopSignal: StopSignal): Promise<NodeJS.Signals> {
+  const reason = await Promise.race([stopSignal.received, router.takenOver])
+  if (reason instanceof Error) throw reason
+  return reason
+}
+
+function createWebServer(switchboard: Switchboard): Server {
+  const callback = switchboard.callback()
+  const server = createServer((request, response) => {
+    // Told to stop, it ends each connection with the answer that is due on it.
+    if (!server.listening) response.setHeader('connection', 'close')
+    callback(request, response)
+  })
+  server.headersTimeout = HEADERS_TIMEOUT_MS
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  return server
+}
+
+/** Takes requests, and says where. */
+async function serve(server: Server, switchboard: Switchboard, output: Output): Promise<() => void> {
+  const { host, port: asked } = switchboard.settings.http
+  const port = await listen(server, { host, port: asked })
+  output.out(`Switchboard serves on http://${host.includes(':') ? `[${host}]` : host}:${port}/`)
+  return printTesterLinks(switchboard, reachedAt(host, port), output)
 }
 
 /** Requests that were on their way get their answers; who takes too long over one is cut off. */

@@ -1,18 +1,25 @@
 import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 
+/** Whether this is an address such as `10.0.0.7`, or a network such as `10.0.0.0/8`. */
+export function isAddressOrNetwork(entry: string): boolean {
+  const [address = '', bits, ...rest] = entry.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
 /** Which peers are proxies of ours, whose X-Forwarded headers are believed. */
 export class Proxies {
   readonly #trusted = new BlockList()
   readonly #isEmpty: boolean
 
-  /** @param addresses such as `10.0.0.7`, or networks such as `10.0.0.0/8` */
+  /** @param addresses or networks, as `isAddressOrNetwork` has found them good */
   constructor(addresses: readonly string[]) {
     this.#isEmpty = addresses.length === 0
     for (const entry of addresses) {
       const [address = '', bits] = entry.split('/')
       const family = isIP(address)
-      if (family === 0) continue
       if (bits === undefined) this.#trusted.addAddress(address, `ipv${family}` as 'ipv4')
       else this.#trusted.addSubnet(address, Number(bits), `ipv${family}` as 'ipv4')
     }

@@ -15,6 +15,7 @@ export interface ViewParts {
   readonly logger: Logger
   /** The address the settings have us serve on. */
   readonly host: string
+  readonly publicUrl?: string | undefined
 }
 
 /** Seconds after which a sender may come again when we cannot take its message now. */
@@ -61,9 +62,11 @@ export class ViewCaller {
   }
 
   /** What people wrote is nobody's business: without a secret, only this machine may see it. */
-  #refusalToShow({ name, common }: Backend, view: View, { ip }: RequestHead): ViewAnswer | undefined {
+  #refusalToShow({ name, common }: Backend, view: View, head: RequestHead): ViewAnswer | undefined {
     if (view.showsMessages !== true || common.secret !== undefined) return undefined
-    if (isLoopback(this.#parts.host) && isLoopback(ip)) return undefined
+    const { host, publicUrl } = this.#parts
+    const isOurs = isLoopback(host) && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname))
+    if (isOurs && isFromHere(head)) return undefined
     return {
       status: 403,
       headers: { 'content-type': 'text/plain; charset=utf-8' },
@@ -90,8 +93,21 @@ export class ViewCaller {
   }
 }
 
+/**
+ * Whether somebody on this machine asks, and not somebody elsewhere through a proxy on it, or through a page in a
+ * browser on it whose name was made to point here (DNS rebinding).
+ */
+function isFromHere({ ip, headers }: RequestHead): boolean {
+  const named = headers['host']
+  if (named === undefined || !URL.canParse(`http://${named}`) || !isLoopback(new URL(`http://${named}`).hostname)) {
+    return false
+  }
+  const isForwarded = Object.keys(headers).some((name) => name === 'forwarded' || name.startsWith('x-forwarded-'))
+  return isLoopback(ip) && !isForwarded
+}
+
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d+){3}$/.test(host)
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^(::ffff:)?127(\.\d+){3}$/.test(host)
 }
 
 const NO_BODY = new Uint8Array()

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../messages/clock.ts'
 import { type Lane, laneKey, type MessageClass, messageClasses } from '../messages/lane.ts'
 import { Delays } from './delays.ts'
 import { Fifo } from './fifo.ts'
+import { PoolSlot } from './pool-slot.ts'
 import type { LaneHandler, LaneResult, PoolSettings, Queue } from './queue.ts'
 import type { Signals } from './signals.ts'
 
@@ -26,6 +27,8 @@ interface Pool {
   readonly settings: PoolSettings
   ready: Record<MessageClass, Fifo<Entry>>
   active: number
+  /** Lanes in hand that wait to have a slot again. */
+  readonly returning: Fifo<() => void>
   dispatching: boolean
 }
 
@@ -128,7 +131,7 @@ export class MemoryQueue implements Queue {
     const settings = this.#options.poolOf(lane)
     const known = this.#pools.get(settings.name)
     if (known !== undefined) return known
-    const pool: Pool = { settings, ready: noneReady(), active: 0, dispatching: false }
+    const pool: Pool = { settings, ready: noneReady(), active: 0, returning: new Fifo(), dispatching: false }
     this.#pools.set(settings.name, pool)
     return pool
   }
@@ -145,7 +148,7 @@ export class MemoryQueue implements Queue {
 
   #makeReady(entry: Entry): void {
     entry.status = 'ready'
-    entry.pool.ready[entry.lane.kind === 'outgoing' ? entry.lane.class : 'normal'].push(entry)
+    entry.pool.ready[classOf(entry.lane)].push(entry)
     this.#dispatch(entry.pool)
   }
 
@@ -177,7 +180,8 @@ export class MemoryQueue implements Queue {
         continue
       }
       // Chosen only now: a reply that came meanwhile goes before the broadcast that was waiting.
-      const entry = this.#handler === undefined ? undefined : nextEntry(pool)
+      const isFree = this.#handler !== undefined && pool.active < concurrency
+      const entry = isFree ? nextEntry(pool) : undefined
       if (entry === undefined) await signals.spendTokens(name, -1, rate).catch(() => {})
       else this.#start(entry)
     }
@@ -191,21 +195,25 @@ export class MemoryQueue implements Queue {
     entry.status = 'working'
     entry.again = undefined
     pool.active++
-    let holdsSlot = true
-    const release = () => {
-      if (!holdsSlot) return
-      holdsSlot = false
-      pool.active--
-      this.#dispatch(pool)
-    }
+    const slot = new PoolSlot({ take: () => takeAgain(pool), free: () => this.#free(pool) })
     const giveBack = (result: LaneResult) => {
       this.#working.delete(done)
       this.#giveBack(entry, result)
-      release()
+      slot.end()
     }
     const failed = () => giveBack({ next: 'later', at: this.#options.clock.now() + RETRY_AFTER_FAULT_MS })
-    const done = (async () => handler(entry.lane, { release }))().then(giveBack, failed)
+    const done = (async () => handler(entry.lane, slot))().then(giveBack, failed)
     this.#working.add(done)
+  }
+
+  #free(pool: Pool): void {
+    const next = pool.returning.shift()
+    if (next !== undefined) {
+      next()
+      return
+    }
+    pool.active--
+    this.#dispatch(pool)
   }
 
   #giveBack(entry: Entry, result: LaneResult): void {
@@ -218,6 +226,17 @@ export class MemoryQueue implements Queue {
     if (at === Number.POSITIVE_INFINITY) this.#entries.delete(entry.key)
     else this.#place(entry, at)
   }
+}
+
+async function takeAgain(pool: Pool): Promise<void> {
+  if (pool.active < pool.settings.concurrency) pool.active++
+  else await new Promise<void>((resolve) => pool.returning.push(resolve))
+}
+
+/** A class that nobody knows, as an older database may hold it, is none to stop all others for. */
+function classOf(lane: Lane): MessageClass {
+  if (lane.kind === 'incoming') return 'normal'
+  return messageClasses.includes(lane.class) ? lane.class : 'normal'
 }
 
 function noneReady(): Pool['ready'] {

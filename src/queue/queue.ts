@@ -16,6 +16,11 @@ export interface Slot {
    * until its handler returns.
    */
   release(): void
+  /**
+   * Takes a slot again after a release, before lanes that have none yet; at once while it is still held. Works on while
+   * the queue stops.
+   */
+  again(): Promise<void>
 }
 
 export type LaneHandler = (lane: Lane, slot: Slot) => Promise<LaneResult>

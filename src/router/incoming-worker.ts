@@ -9,7 +9,7 @@ import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
 import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
-import { DocumentConflictError, StaleResultError, StoreUnavailableError } from '../store/errors.ts'
+import { DocumentConflictError, StaleResultError, TakenOverError } from '../store/errors.ts'
 import type { ClaimedIncoming, Fence, IncomingOutcome, NewOutgoing, Store } from '../store/store.ts'
 import { type AnsweredSignal, answeredChannel } from './answers.ts'
 import type { App } from './app.ts'
@@ -19,7 +19,8 @@ import { tellConversation } from './conversation-signal.ts'
 import { type CallApp, runIncomingPhases, runOutgoingPhase } from './phases.ts'
 import { type Backoff, backoffDelay } from './retry.ts'
 import { ringOutgoing } from './ring.ts'
-import type { Sender } from './send.ts'
+import { checkedClass, type Sender } from './send.ts'
+import { isStoreFault } from './store-fault.ts'
 
 /** What happens to messages whose phases fail. */
 export interface IncomingRetry extends Backoff {
@@ -73,6 +74,7 @@ export class IncomingWorker {
       return { next: 'more' }
     } catch (error) {
       if (error instanceof StaleResultError) return { next: 'more' }
+      if (error instanceof TakenOverError) return { next: 'later', at: clock.now() + STORE_RETRY_MS }
       logger.error({ err: error, backend: lane.owner }, 'the message could not be recorded as processed; it runs again')
       return { next: 'later', at: clock.now() + STORE_RETRY_MS }
     }
@@ -83,7 +85,7 @@ export class IncomingWorker {
       try {
         return await this.#processOnce(message, fence, slot)
       } catch (error) {
-        if (error instanceof StaleResultError || error instanceof StoreUnavailableError) throw error
+        if (isStoreFault(error)) throw error
         // What the apps left cannot be recorded, now or later: their failure, not the store's.
         const mayPass = error instanceof DocumentConflictError && conflicts < MOST_CONFLICTS
         if (!mayPass) return this.#failed(message, fence, slot, error)
@@ -163,7 +165,7 @@ export class IncomingWorker {
       identity: connection.identity,
       address: options.from ?? (ownConnection ? to.address : null),
       text: chooseText(text, contact?.language ?? null, languages),
-      class: options.class ?? 'reply',
+      class: checkedClass(options.class ?? 'reply'),
       fields: options.fields === undefined ? to.fields : { ...to.fields, ...options.fields },
       options: options.end === true ? { end: true } : {},
       params: {},

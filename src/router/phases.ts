@@ -71,9 +71,17 @@ async function cleanUp(
   context: AppContext,
   call: CallApp,
 ): Promise<void> {
+  const errors: unknown[] = []
   for (const app of apps) {
-    if (app.cleanup !== undefined) await call(app, 'cleanup', () => app.cleanup?.(message, context))
+    if (app.cleanup === undefined) continue
+    try {
+      await call(app, 'cleanup', () => app.cleanup?.(message, context))
+    } catch (error) {
+      // The apps behind it have something to put in order too.
+      errors.push(error)
+    }
   }
+  if (errors.length > 0) throw errors[0]
 }
 
 /**

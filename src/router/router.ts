@@ -6,6 +6,7 @@ import type { Logger } from '../messages/logger.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
+import { TakenOverError } from '../store/errors.ts'
 import type { NewIncoming, NewOutgoing, Store } from '../store/store.ts'
 import { Answers } from './answers.ts'
 import type { App } from './app.ts'
@@ -43,6 +44,7 @@ export interface RouterParts {
 }
 
 const RECOVERY_PAGE = 1_000
+const MOST_UNKNOWN_CODES = 1_000
 const SWEEP_INTERVAL_MS = 60_000
 
 /** The middle of everything: takes messages in, has them worked, sends messages out. */
@@ -58,7 +60,16 @@ export class Router {
   /** Being recorded: the store does not count them yet. */
   #recording = 0
   #sweep: Promise<void> = Promise.resolve()
+  /** Told in the log already. */
+  readonly #unknownCodes = new Set<string>()
   readonly #started: (App | Backend)[] = []
+  #starting: Promise<void> | undefined
+  #ending: Promise<void> | undefined
+  #tellTakenOver: (error: TakenOverError) => void = () => {}
+  /** Resolves when another server has begun to work the same database: all that is left to do then is to stop. */
+  readonly takenOver = new Promise<TakenOverError>((resolve) => {
+    this.#tellTakenOver = resolve
+  })
 
   constructor(parts: RouterParts) {
     this.#parts = parts
@@ -88,54 +99,89 @@ export class Router {
   /** Takes and records messages, but works none: enough for a command. */
   async open(): Promise<void> {
     if (this.#state !== 'stopped') return
-    this.#openIncoming = await this.#parts.store.countOpenIncoming()
     this.#stopping = new AbortController()
+    const { signal } = this.#stopping
+    this.#openIncoming = await this.#parts.store.countOpenIncoming()
+    refuseWhenStopped(signal)
     this.#state = 'recording'
   }
 
   /**
    * Starts the apps and backends, then works whatever is unfinished, in its order.
-   * @throws whatever an app or a backend throws at its start; those that have started are stopped again
+   * @throws whatever an app or a backend throws at its start; NotRunningError when it is stopped meanwhile. Those that
+   *   have started are stopped again
    */
-  async start(): Promise<void> {
-    await this.open()
+  start(): Promise<void> {
+    if (this.#ending !== undefined) return Promise.reject(new NotRunningError('The switchboard is stopping.'))
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined
+    })
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
     if (this.#state === 'running') return
-    const { apps, backends, queue, store, logger } = this.#parts
+    const { queue, store, clock } = this.#parts
     try {
-      for (const app of apps) {
-        await app.start?.({ logger })
-        this.#started.push(app)
-      }
-      for (const backend of backends.values()) {
-        await backend.start?.(this.#parts.toolsOf(this, backend, new Ending(this.#stopping.signal)))
-        this.#started.push(backend)
-      }
+      await this.open()
+      await this.#startParts(this.#stopping.signal)
+      this.#state = 'running'
+      queue.work((lane, slot) => this.#work(lane, slot))
+      store.watch((lanes) => void this.#ringAll(lanes))
+      this.#sweep = this.#sweepForever()
     } catch (error) {
       this.#state = 'stopped'
-      await this.#stopStarted(this.#parts.clock.now())
+      await this.#stopStarted(clock.now())
       throw error
     }
-    this.#state = 'running'
-    queue.work((lane, slot) => this.#work(lane, slot))
-    store.watch((lanes) => void this.#ringAll(lanes))
-    this.#sweep = this.#sweepForever()
+  }
+
+  async #startParts(signal: AbortSignal): Promise<void> {
+    const { apps, backends, logger, toolsOf } = this.#parts
+    for (const app of apps) {
+      await app.start?.({ logger })
+      this.#started.push(app)
+      refuseWhenStopped(signal)
+    }
+    for (const backend of backends.values()) {
+      await backend.start?.(toolsOf(this, backend, new Ending(signal)))
+      this.#started.push(backend)
+      refuseWhenStopped(signal)
+    }
   }
 
   /**
-   * Takes nothing more, waits for what is in hand, stops backends and apps.
+   * Takes nothing more, waits for what is in hand, stops backends and apps. Whoever asks again waits for the same stop.
    * @param limit milliseconds to wait at the most
    */
-  async stop(limit = 10_000): Promise<void> {
-    if (this.#state === 'stopped' || this.#state === 'draining') return
-    this.#state = 'draining'
+  stop(limit = 10_000): Promise<void> {
+    this.#ending ??= this.#stop(limit).finally(() => {
+      this.#ending = undefined
+    })
+    return this.#ending
+  }
+
+  async #stop(limit: number): Promise<void> {
     const { queue, clock, logger } = this.#parts
     const deadline = clock.now() + limit
+    if (this.#starting !== undefined) await this.#endStart(this.#starting, limit)
+    if (this.#state === 'stopped') return this.#stopStarted(deadline)
+    this.#state = 'draining'
     const left = await queue.stop(limit)
     if (left > 0) logger.warn({ lanes: left }, 'stopped waiting for messages in hand; they go on after the next start')
     this.#stopping.abort()
     await this.#sweep
     this.#state = 'stopped'
     await this.#stopStarted(deadline)
+  }
+
+  /** What is being started ends by itself at its next step; one that never gets there is not waited for. */
+  async #endStart(starting: Promise<void>, limit: number): Promise<void> {
+    this.#stopping.abort()
+    const ended = new AbortController()
+    await Promise.race([starting.catch(() => undefined), sleep(this.#parts.clock, limit, ended.signal)])
+    ended.abort()
+    this.#state = 'stopped'
   }
 
   /** In the reverse order of their start. */
@@ -203,8 +249,16 @@ export class Router {
     const [effect] = await store.recordReports([{ ...report, backend, receivedAt: clock.now() }])
     const { state, code } = report
     if (effect?.changed && effect.messageId !== null) tellConversation(signals, backend, effect.messageId)
-    if (state === undefined) logger.warn({ backend, code }, 'a delivery report with a code that is not known')
+    if (state === undefined) this.#warnOfCode(backend, code)
     logger.info({ id: effect?.messageId ?? null, backend, state, code, changed: effect?.changed ?? false }, 'reported')
+  }
+
+  /** Once for each code: a provider that has a new one sends it with every other report. */
+  #warnOfCode(backend: string, code: string | undefined): void {
+    const key = `${backend}\n${code}`
+    if (this.#unknownCodes.has(key) || this.#unknownCodes.size >= MOST_UNKNOWN_CODES) return
+    this.#unknownCodes.add(key)
+    this.#parts.logger.warn({ backend, code }, 'a delivery report with a code that is not known')
   }
 
   /**
@@ -241,7 +295,7 @@ export class Router {
     return { id: message.id, backend: message.backend, identity: message.identity, state }
   }
 
-  /** Opens failed incoming messages, or outgoing ones in ERROR, again; returns how many there were. */
+  /** Opens failed incoming messages, or outgoing ones in ERROR or UNKNOWN, again; returns how many there were. */
   async replay(ids: readonly string[]): Promise<number> {
     const lanes = await this.#parts.store.replay(ids, this.#parts.clock.now())
     this.#openIncoming += lanes.filter(({ kind }) => kind === 'incoming').length
@@ -304,6 +358,7 @@ export class Router {
         await this.#ringUnfinished('outgoing', signal)
         this.#openIncoming = await store.countOpenIncoming()
       } catch (error) {
+        if (error instanceof TakenOverError) return this.#tellTakenOver(error)
         logger.error({ err: error }, 'unfinished messages could not be looked up; trying again')
       }
       await sleep(clock, SWEEP_INTERVAL_MS, signal)
@@ -321,6 +376,10 @@ export class Router {
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
+}
+
+function refuseWhenStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new NotRunningError('The switchboard was stopped while it started.')
 }
 
 function unknownBackend(name: string, backends: ReadonlyMap<string, Backend>): InvalidInputError {

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../messages/errors.ts'
 import { measureText } from '../messages/gsm.ts'
 import type { Connection, Fields, Text } from '../messages/incoming.ts'
-import type { MessageClass } from '../messages/lane.ts'
+import { type MessageClass, messageClasses } from '../messages/lane.ts'
 import { chooseText } from '../messages/language.ts'
 import type { SendOptions } from '../messages/outgoing.ts'
 import type { Contact, NewOutgoing, Store } from '../store/store.ts'
@@ -127,7 +127,7 @@ export class Sender {
       ...connection,
       address: request.from ?? null,
       text,
-      class: request.class ?? 'normal',
+      class: checkedClass(request.class ?? 'normal'),
       fields: request.fields ?? {},
       options: request.options ?? {},
       params: request.params ?? {},
@@ -147,4 +147,13 @@ export class Sender {
       extra: request.extra ?? null,
     }
   }
+}
+
+/**
+ * What is recorded with a class that nobody knows would wait for ever.
+ * @throws InvalidInputError naming the classes there are
+ */
+export function checkedClass(given: MessageClass): MessageClass {
+  if (messageClasses.includes(given)) return given
+  throw new InvalidInputError(`class: one of ${messageClasses.join(', ')} is expected, not "${given}"`)
 }

@@ -19,7 +19,7 @@ export const sendingSettings = z.strictObject({
   attempts: z.int().min(1).max(100).default(8).describe('How often a message is tried before it is in ERROR'),
   firstDelay: z.int().min(1).default(1_000).describe('Before the first retry; doubled by each, with jitter'),
   longestDelay: z.int().min(1).default(600_000).describe('The longest delay between retries'),
-  maxAge: z.int().min(1).default(86_400_000).describe('After which a message is given up'),
+  maxAge: z.int().min(1).default(86_400_000).describe('After its first attempt, when a message is given up'),
   unknownOutcome: z
     .union([unknownOutcome, z.partialRecord(z.enum(messageClasses), unknownOutcome)])
     .default('settle')

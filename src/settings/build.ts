@@ -1,4 +1,5 @@
 import { HttpPool } from '../backends/http-client.ts'
+import { routesOf } from '../http/routes.ts'
 import { type Clock, systemClock } from '../messages/clock.ts'
 import { type NewId, uuidv7Generator } from '../messages/ids.ts'
 import { type Lane, poolName } from '../messages/lane.ts'
@@ -132,9 +133,7 @@ class AttemptTools implements SendTools<unknown> {
 }
 
 function statusUrl(backend: Backend, publicUrl: string | undefined): string | undefined {
-  if (publicUrl === undefined || !('status' in backend.views)) return undefined
-  const { path, paths, secret } = backend.common
-  const prefix = path ?? `/backends/${backend.name}/`
-  const guarded = secret?.in === 'path' ? `${prefix}${secret.value}/` : prefix
-  return new URL(paths['status'] ?? `${guarded}status`, publicUrl).href
+  if (publicUrl === undefined) return undefined
+  const route = routesOf(backend).find(({ viewName }) => viewName === 'status')
+  return route === undefined ? undefined : new URL(route.path, publicUrl).href
 }

@@ -11,7 +11,11 @@ export interface Privacy {
   readonly numbers: boolean
   /** Never written, wherever they turn up. */
   readonly secrets: ReadonlySet<string>
+  /** The least that is written; nothing below it is looked at. */
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
 /**
  * The one place that decides what of a message a log may show. Who logs gives what it has: the field `identity` is
@@ -20,12 +24,12 @@ export interface Privacy {
 export function privateLogger(logger: Logger, privacy: Privacy): Logger {
   if (logger === silentLogger) return logger
   const cleaner = new Cleaner(privacy)
-  return {
-    debug: (fields, message) => logger.debug(cleaner.fields(fields), cleaner.message(message, fields)),
-    info: (fields, message) => logger.info(cleaner.fields(fields), cleaner.message(message, fields)),
-    warn: (fields, message) => logger.warn(cleaner.fields(fields), cleaner.message(message, fields)),
-    error: (fields, message) => logger.error(cleaner.fields(fields), cleaner.message(message, fields)),
+  const least = privacy.level === 'silent' ? LEVELS.length : LEVELS.indexOf(privacy.level)
+  const write = (level: (typeof LEVELS)[number]): Logger['info'] => {
+    if (LEVELS.indexOf(level) < least) return silentLogger[level]
+    return (fields, message) => logger[level](cleaner.fields(fields), cleaner.message(message, fields))
   }
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
 // Ours through and through: not worth looking at, and on every line.

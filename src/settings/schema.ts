@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { BackendInput } from '../backends/define.ts'
+import { isAddressOrNetwork } from '../http/proxies.ts'
 import type { Text } from '../messages/incoming.ts'
 import type { App } from '../router/app.ts'
 
@@ -35,7 +36,9 @@ export const generalSettings = z.strictObject({
         .describe('How the outside reaches this server'),
       bodyLimit: z.int().min(1_024).default(1_048_576).describe('The largest body of a request, in bytes'),
       trustedProxies: z
-        .array(z.string())
+        .array(
+          z.string().refine(isAddressOrNetwork, 'an address or a network is expected, such as 10.0.0.7 or 10.0.0.0/8'),
+        )
         .default([])
         .describe('Addresses of proxies whose X-Forwarded headers are believed'),
     })

@@ -7,6 +7,7 @@ import type { Router } from '../router/router.ts'
 import { type Built, build, type Replacements } from './build.ts'
 import type { Environment } from './env.ts'
 import { SettingsError } from './errors.ts'
+import { Life } from './life.ts'
 import { createLogger } from './logger.ts'
 import { parseSettings, type Settings } from './parse.ts'
 import type { SettingsInput } from './schema.ts'
@@ -18,9 +19,12 @@ export interface Switchboard {
   /** The parts it is joined from; for tests and for who embeds it deeply. */
   readonly parts: Built
   readonly routes: readonly Route[]
-  /** Opens the store and works whatever is unfinished. */
+  /**
+   * Opens the store and works whatever is unfinished.
+   * @throws NotRunningError while it stops, or when it is stopped before it has started
+   */
   start(): Promise<void>
-  /** Takes nothing more, waits for what is in hand (at the most `queue.drain`), closes the store. */
+  /** Takes nothing more, waits for what is in hand (at the most `queue.drain`), closes the store. May be called at any time. */
   stop(): Promise<void>
   /** All routes, for any Node HTTP server: `createServer(switchboard.callback())`. */
   callback(): RequestCallback
@@ -44,14 +48,19 @@ export interface CreateOptions extends Replacements {
  * @throws SettingsError with every fault of the settings
  */
 export function createSwitchboard(input: SettingsInput, options: CreateOptions = {}): Switchboard {
-  const settings = parseSettings(input, options.env)
+  return joinSwitchboard(parseSettings(input, options.env), options)
+}
+
+/** Builds a switchboard from settings that have been checked, for who needs them before it is built. */
+export function joinSwitchboard(settings: Settings, options: Replacements = {}): Switchboard {
   const parts = build(settings, options.logger ?? createLogger(settings.log), options)
   const { store, queue, router, clock, logger } = parts
   const table = new RouteTable([...settings.backends.values()].flatMap((backend) => routesOf(backend)))
-  const caller = new ViewCaller({ router, store, clock, logger, host: settings.http.host })
+  const caller = new ViewCaller({ router, store, clock, logger, ...settings.http })
   const request = settings.http
   const { projectName, console } = settings
   const pages = console.enabled ? new Console({ ...parts, projectName, servedAt: settings.http }) : undefined
+  const life = new Life({ store, router, http: parts.http, pages, drain: settings.queue.drain })
   const rooms = [health(store, queue), ...(pages === undefined ? [] : [pages.room])]
 
   return {
@@ -59,22 +68,8 @@ export function createSwitchboard(input: SettingsInput, options: CreateOptions =
     router,
     parts,
     routes: table.routes,
-    async start() {
-      await store.open()
-      try {
-        await router.start()
-      } catch (error) {
-        await store.close()
-        throw error
-      }
-      pages?.start()
-    },
-    async stop() {
-      pages?.stop()
-      await router.stop(settings.queue.drain)
-      await parts.http.close()
-      await store.close()
-    },
+    start: () => life.start(),
+    stop: () => life.stop(),
     testerLink: (served) => pages?.testerLink(served),
     callback: () => createCallback({ table, caller, request, logger, rooms }),
     views(name, { prefix }) {

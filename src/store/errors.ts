@@ -10,6 +10,11 @@ export class StaleResultError extends SwitchboardError {
   readonly code = 'STALE_RESULT'
 }
 
+/** Another server has begun to work this database: the one that gets this may work nothing any more. */
+export class TakenOverError extends SwitchboardError {
+  readonly code = 'TAKEN_OVER'
+}
+
 /** A document changed between being read and being written. */
 export class DocumentConflictError extends SwitchboardError {
   readonly code = 'DOCUMENT_CONFLICT'

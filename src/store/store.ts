@@ -87,6 +87,8 @@ export interface ClaimedOutgoing extends OutgoingData {
   readonly parts: number
   readonly notBefore: number
   readonly expiresAt: number | null
+  /** When it was first tried since it was recorded, or replayed. */
+  readonly firstAttemptAt: number | null
   readonly phased: boolean
   readonly once: boolean
   readonly optedOut: boolean
@@ -187,9 +189,16 @@ export interface Claim<Message> {
   readonly messages: readonly Message[]
 }
 
+/** The messages of an outgoing lane that are due, or wait for a retry. */
+export interface OutgoingClaim extends Claim<ClaimedOutgoing> {
+  /** From when on one of the lane's messages may be worked; undefined when none is open. */
+  readonly dueAt: number | undefined
+}
+
 /** An open lane as found by a scan, for recovery and for the sweep. */
 export interface OpenLane {
   readonly lane: Lane
+  /** From when on one of its messages may be worked. */
   readonly notBefore: number
 }
 
@@ -241,13 +250,17 @@ export interface FailedQuery {
   readonly direction: 'in' | 'out'
   readonly backend?: string
   readonly limit: number
+  /** Those in UNKNOWN instead, which the service may have or not; outgoing ones only. */
+  readonly unknown?: boolean
+  /** Only messages recorded before the one with this `seq`: the next page. */
+  readonly before?: number
 }
 
 /** Queries for people and programs; never on the way of a message. */
 export interface MessageLog {
   /** What went to and fro between us and one person, oldest first. */
   conversation(query: ConversationQuery): Promise<readonly LoggedMessage[]>
-  /** Incoming messages whose phases failed, or outgoing ones in ERROR; newest first. */
+  /** Incoming messages whose phases failed, or outgoing ones in ERROR or UNKNOWN; newest first. */
   failed(query: FailedQuery): Promise<readonly LoggedMessage[]>
   find(id: string): Promise<LoggedMessage | undefined>
   /** The responses to an incoming message that were given in the answer to its request, in their order. */
@@ -295,7 +308,11 @@ export interface Store {
   finishIncoming(results: readonly Finish[]): Promise<void>
 
   recordOutgoing(messages: readonly NewOutgoing[]): Promise<void>
-  claimOutgoing(lane: Lane & { kind: 'outgoing' }, limit: number): Promise<Claim<ClaimedOutgoing>>
+  /**
+   * The lane's first messages that are due at `now` or wait for a retry, in order. Only a retry holds back those behind
+   * it: what is scheduled for later lets them pass.
+   */
+  claimOutgoing(lane: Lane & { kind: 'outgoing' }, limit: number, now: number): Promise<OutgoingClaim>
   startAttempts(attempts: readonly AttemptStart[]): Promise<void>
   finishAttempts(results: readonly AttemptResult[]): Promise<void>
   /** Marks responses as given in the answer to the request; returns the ids of those nobody had taken yet. */
@@ -306,7 +323,7 @@ export interface Store {
   openLanes(kind: Lane['kind'], after: Lane | undefined, limit: number): Promise<readonly OpenLane[]>
   /** How many incoming messages wait for their phases. */
   countOpenIncoming(): Promise<number>
-  /** Opens failed messages again; returns their lanes. */
+  /** Opens failed messages, and outgoing ones in UNKNOWN, again; returns their lanes. */
   replay(ids: readonly string[], at: number): Promise<readonly Lane[]>
 
   /** Tells a running server, from another process, that these lanes have work; a server hears of it by `watch`. */

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { echo } from '../../src/apps/echo.ts'
 import { httptester } from '../../src/backends/index.ts'
@@ -72,9 +75,40 @@ describe('messages.json', () => {
     }
   })
 
-  const rows = [
+  interface Row {
+    readonly label: string
+    readonly host: string
+    readonly publicUrl?: string
+    readonly secret?: boolean
+    readonly headers: Readonly<Record<string, string>>
+    readonly status: number
+  }
+  const rows: readonly Row[] = [
     { label: 'this machine alone', host: '127.0.0.1', headers: {}, status: 200 },
     { label: 'localhost', host: 'localhost', headers: {}, status: 200 },
+    { label: 'localhost, by name', host: 'localhost', headers: { host: 'localhost:8000' }, status: 200 },
+    { label: 'a name that was made to point here', host: '127.0.0.1', headers: { host: 'evil.example' }, status: 403 },
+    { label: 'no good name', host: '127.0.0.1', headers: { host: '127.0.0.1:x' }, status: 403 },
+    {
+      label: 'this machine, with a public URL of its own',
+      host: '127.0.0.1',
+      publicUrl: 'http://localhost:8000',
+      headers: {},
+      status: 200,
+    },
+    {
+      label: 'this machine, known outside by a public URL',
+      host: '127.0.0.1',
+      publicUrl: 'https://sms.example.org',
+      headers: {},
+      status: 403,
+    },
+    ...['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'].map((name) => ({
+      label: `this machine, through a proxy that tells by ${name}`,
+      host: '127.0.0.1',
+      headers: { [name]: '127.0.0.1' },
+      status: 403,
+    })),
     { label: 'every address of the machine', host: '0.0.0.0', headers: {}, status: 403 },
     {
       label: 'behind a proxy, for somebody elsewhere',
@@ -85,19 +119,18 @@ describe('messages.json', () => {
     { label: 'with a secret', host: '0.0.0.0', secret: true, headers: { 'x-secret': 'open-sesame' }, status: 200 },
     { label: 'with a secret that is not shown', host: '127.0.0.1', secret: true, headers: {}, status: 403 },
   ]
-  for (const { label, host, headers, secret = false, status } of rows) {
+  for (const { label, host, publicUrl, headers, secret = false, status } of rows) {
     it(`on ${label}: ${status}`, async () => {
       const guarded = secret ? { secret: { in: 'header', name: 'X-Secret', value: 'open-sesame' } as const } : {}
       const web = await serveWeb({
         backends: { tester: httptester(guarded) },
-        http: { host, trustedProxies: ['127.0.0.0/8'] },
+        http: { host, trustedProxies: ['127.0.0.0/8'], ...(publicUrl === undefined ? {} : { publicUrl }) },
       })
       try {
-        const answer = await fetch(`${web.url}/backends/tester/messages.json?identity=1`, { headers })
+        const answer = await ask(`${web.url}/backends/tester/messages.json?identity=1`, headers)
         expect(answer.status).to.equal(status)
-        const text = await answer.text()
-        if (status === 403 && !secret) expect(text).to.include('Set backends.tester.secret')
-        const taken = await fetch(`${web.url}/backends/tester/?identity=1&text=x`, { headers })
+        if (status === 403 && !secret) expect(answer.body).to.include('Set backends.tester.secret')
+        const taken = await ask(`${web.url}/backends/tester/?identity=1&text=x`, headers)
         expect(taken.status).to.equal(status === 403 && secret ? 403 : 200)
       } finally {
         await web.stop()
@@ -105,3 +138,10 @@ describe('messages.json', () => {
     })
   }
 })
+
+/** `fetch` writes the header `Host` itself. */
+async function ask(url: string, headers: Readonly<Record<string, string>>) {
+  const request = get(url, { headers })
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  return { status: response.statusCode, body: await text(response) }
+}

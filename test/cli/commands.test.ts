@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import Sqlite from 'better-sqlite3'
 import { expect } from 'chai'
 import { built } from '../support/built.ts'
 import type { RunningServer } from '../support/process.ts'
@@ -96,6 +97,15 @@ describe('switchboard, beside the server or without it', function () {
     }
     await answered(server, '2', `received ${what}`)
   }
+
+  it('send leaves word of each lane once', async () => {
+    project = createProject()
+    expect(await project.run(['send', '--to', '1', '2', '--text', 'x'])).to.deep.include({ code: 0 })
+    const database = new Sqlite(project.file('data/switchboard.db'), { readonly: true })
+    const told = database.prepare('SELECT lane FROM nudges').all()
+    database.close()
+    expect(told).to.have.length(2)
+  })
 
   it('send and receive name what is wrong, and end with 1', async () => {
     project = createProject(plainSettings, 'dist')

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { expect } from 'chai'
+import { startCommand } from '../support/process.ts'
 import { answered, conversation, createProject, type Project, plainSettings, post } from '../support/project.ts'
 import { until } from '../support/until.ts'
 
@@ -131,6 +132,39 @@ describe('switchboard start', function () {
       expect(readFileSync(project.file('in-hand'), 'utf8')).to.equal('first\n')
     })
   }
+
+  it('outlives a rejection that nobody waits for, and says where it came from', async () => {
+    project = createProject(
+      plainSettings.replace(
+        'apps: [',
+        `apps: [{ name: 'careless', parse() { void Promise.reject(new Error('let go')) } }, `,
+      ),
+    )
+    const server = await project.start()
+    expect(await post(server, '1', 'echo still here')).to.equal('200 OK')
+    await answered(server, '1', 'still here')
+    const { code, stdout } = await server.stop()
+    expect(code).to.equal(0)
+    expect(stdout).to.include('"message":"let go"').and.include('settings.ts')
+  })
+
+  it('makes apps that are given as classes once', async () => {
+    const counted = `class Counted { name = 'counted'; constructor() { console.log('made') } }\nexport default`
+    project = createProject(plainSettings.replace('export default', counted).replace('apps: [', 'apps: [Counted, '))
+    const server = await project.start()
+    const { stdout } = await server.stop()
+    expect(stdout.match(/made/g)).to.have.length(1)
+  })
+
+  it('can be stopped while a part of it hangs in its start', async () => {
+    const hanging = `apps: [{ name: 'hanging', start() { console.log('begun'); return new Promise((resolve) => setTimeout(resolve, 60_000)) } }, `
+    project = createProject(
+      plainSettings.replace('apps: [', hanging).replace('console:', 'queue: { drain: 100 },\n  console:'),
+    )
+    const running = startCommand(['start'], { cwd: project.folder, env: { PORT: '0' } })
+    await until('it has begun', () => running.stdout().includes('begun'), 20_000)
+    expect(await running.stop('SIGTERM')).to.deep.include({ code: 0, signal: null })
+  })
 
   it('ends at once when Ctrl-C is pressed again', async () => {
     project = createProject(slowSettings)

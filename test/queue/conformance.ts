@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { type Lane, laneKey, type MessageClass } from '../../src/messages/lane.ts'
-import type { LaneHandler, LaneResult, PoolSettings, Queue } from '../../src/queue/queue.ts'
+import type { LaneHandler, LaneResult, PoolSettings, Queue, Slot } from '../../src/queue/queue.ts'
 import { FakeClock, settle } from '../support/fake-clock.ts'
 import { describePools } from './conformance/pools.ts'
 
@@ -24,14 +24,14 @@ export interface TriedQueue {
 export class HeldHandler {
   readonly started: string[] = []
   readonly active = new Map<string, (result: LaneResult) => void>()
-  readonly releases = new Map<string, () => void>()
+  readonly slots = new Map<string, Slot>()
   mostAtOnce = 0
 
   readonly handler: LaneHandler = (lane, slot) => {
     const key = laneKey(lane)
     this.started.push(lane.identity)
     if (this.active.has(key)) throw new Error(`${key} is worked twice at once`)
-    this.releases.set(lane.identity, slot.release)
+    this.slots.set(lane.identity, slot)
     return new Promise((resolve) => {
       this.active.set(key, resolve)
       this.mostAtOnce = Math.max(this.mostAtOnce, this.active.size)

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { MessageClass } from '../../src/messages/lane.ts'
 import { MemoryQueue } from '../../src/queue/memory-queue.ts'
 import { MemorySignals } from '../../src/queue/memory-signals.ts'
 import type { Rate } from '../../src/queue/queue.ts'
@@ -32,6 +33,21 @@ describe('MemoryQueue', () => {
     signals.away = false
     await clock.advance(5_000)
     expect(started).to.deep.equal(['1'])
+    await queue.stop(0)
+  })
+
+  it('works a lane of a class that nobody knows as a normal one', async () => {
+    const clock = new FakeClock()
+    const pool = { name: 'pool', concurrency: 1 }
+    const queue = new MemoryQueue({ clock, signals: new MemorySignals(clock), poolOf: () => pool })
+    const started: string[] = []
+    for (const name of ['bulk', 'constructor', 'reply']) await queue.ring(outgoing(name, name as MessageClass))
+    queue.work(async (lane) => {
+      started.push(lane.identity)
+      return { next: 'idle' }
+    })
+    await settle()
+    expect(started).to.deep.equal(['reply', 'constructor', 'bulk'])
     await queue.stop(0)
   })
 })

@@ -90,6 +90,15 @@ const rows: readonly Row[] = [
     calls: 'a.filter b.filter a.parse b.parse a.handle b.handle a.default a.cleanup b.cleanup',
   },
   { name: 'does not mind what parse answers', a: { parse: () => true }, calls: all },
+  {
+    name: 'runs every cleanup, whatever one of them throws',
+    a: {
+      cleanup() {
+        throw new Error('cleanup is broken')
+      },
+    },
+    calls: all,
+  },
   { name: 'does not mind what cleanup answers', a: { cleanup: () => true }, calls: all },
   {
     name: 'sends what cleanup responds',

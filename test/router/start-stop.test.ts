@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import { expect } from 'chai'
 import { type App, createSwitchboard, defineBackend, type IncomingMessage } from 'sms-switchboard'
 import { keyword } from 'sms-switchboard/apps'
@@ -8,6 +9,7 @@ import { z } from 'zod'
 import { silentLogger } from '../../src/messages/logger.ts'
 import { rejection } from '../support/rejection.ts'
 import { tempFolder } from '../support/temp-folder.ts'
+import { until } from '../support/until.ts'
 
 describe('start and stop', () => {
   let t: TestSwitchboard | undefined
@@ -91,6 +93,111 @@ describe('start and stop', () => {
       await switchboard.stop()
     }
     expect(trace).to.deep.equal(['start a', 'stop a', 'start a', 'stop a'])
+  })
+
+  describe('beside each other', () => {
+    /** An app whose start ends when it is let go. */
+    const slow = (trace: string[]) => {
+      let go = () => {}
+      const started = new Promise<void>((resolve) => {
+        go = resolve
+      })
+      const app: App = { ...part('slow', trace), start: () => started }
+      return { app, go: () => go() }
+    }
+    const switchboardOf = (...apps: App[]) =>
+      createSwitchboard(
+        {
+          databaseUrl: 'sqlite::memory:',
+          apps,
+          backends: { quiet: nullBackend() },
+          queue: { drain: 20 },
+        },
+        { logger: silentLogger },
+      )
+
+    it('stop once, and both who stop wait for it', async () => {
+      const switchboard = switchboardOf()
+      await switchboard.start()
+      expect(switchboard.stop()).to.equal(switchboard.stop())
+      expect(switchboard.router.stop()).to.equal(switchboard.router.stop())
+      await switchboard.stop()
+    })
+
+    it('start once, and both who start wait for it', async () => {
+      const trace: string[] = []
+      const switchboard = switchboardOf(part('a', trace))
+      await Promise.all([switchboard.start(), switchboard.start()])
+      await switchboard.stop()
+      expect(trace).to.deep.equal(['start a', 'stop a'])
+    })
+
+    it('a start that is stopped ends with NOT_RUNNING, and leaves nothing started', async () => {
+      const trace: string[] = []
+      const { app, go } = slow(trace)
+      const switchboard = switchboardOf(part('a', trace), app, part('b', trace))
+      const starting = rejection(switchboard.start())
+      await until('the first app has started', () => trace.length > 0)
+      const stopping = switchboard.stop()
+      go()
+      expect(await starting).to.have.property('code', 'NOT_RUNNING')
+      await stopping
+      expect(trace).to.deep.equal(['start a', 'stop slow', 'stop a'])
+      const received = switchboard.router.receive('quiet', { identity: '1', text: 'a' })
+      expect(await rejection(received)).to.have.property('code', 'NOT_RUNNING')
+    })
+
+    it('a start that hangs holds up no stop, and what ends late is stopped then', async () => {
+      const trace: string[] = []
+      const { app, go } = slow(trace)
+      const switchboard = switchboardOf(part('a', trace), app)
+      const starting = rejection(switchboard.start())
+      await until('the first app has started', () => trace.length > 0)
+      await switchboard.stop()
+      expect(trace.splice(0)).to.deep.equal(['start a', 'stop a'])
+      go()
+      expect(await starting).to.have.property('code', 'NOT_RUNNING')
+      expect(trace).to.deep.equal(['stop slow'])
+    })
+
+    it('a stop before the store is open leaves it closed', async () => {
+      const switchboard = switchboardOf()
+      const starting = rejection(switchboard.start())
+      await switchboard.stop()
+      expect(await starting).to.have.property('code', 'NOT_RUNNING')
+      expect(await rejection(switchboard.parts.store.countOpenIncoming())).to.have.property('code', 'STORE_UNAVAILABLE')
+    })
+
+    it('a start while it stops is refused', async () => {
+      const switchboard = switchboardOf()
+      await switchboard.start()
+      const stopping = switchboard.stop()
+      expect(await rejection(switchboard.start())).to.have.property('code', 'NOT_RUNNING')
+      await stopping
+    })
+  })
+
+  it('tell when another server has taken over', async () => {
+    const folder = tempFolder()
+    const file = join(folder.path, 'a.db')
+    t = await testSwitchboard({ apps: [], settings: { databaseUrl: `sqlite:${file}` } })
+    const other = new Sqlite(file)
+    other.exec("UPDATE counters SET value = value + 1 WHERE name = 'epoch'")
+    other.close()
+    const { router, store } = t
+    try {
+      await until('the store has heard of it', () =>
+        store.countOpenIncoming().then(
+          () => false,
+          () => true,
+        ),
+      )
+      await t.advance('60s')
+      expect(await router.takenOver).to.have.property('code', 'TAKEN_OVER')
+    } finally {
+      await t.stop()
+      folder.remove()
+    }
   })
 
   it('take nothing before and after', async () => {

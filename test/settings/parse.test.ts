@@ -57,6 +57,20 @@ const rows: readonly Row[] = [
       'apps: a list of apps is expected, in the order in which they are asked',
     ],
   },
+  {
+    what: 'proxies by addresses and networks',
+    input: complete({ http: { trustedProxies: ['10.0.0.7', '10.0.0.0/8', '::1', 'fd00::/128'] } }),
+    faults: [],
+  },
+  {
+    what: 'proxies that are neither',
+    input: complete({
+      http: { trustedProxies: ['10.0.0.0/99', 'proxy.local', '10.0.0.0/', '::1/129', '10.0.0.0/8/8'] },
+    }),
+    faults: [0, 1, 2, 3, 4].map(
+      (index) => `http.trustedProxies.${index}: an address or a network is expected, such as 10.0.0.7 or 10.0.0.0/8`,
+    ),
+  },
   { what: 'no backend', input: complete({ backends: {} }), faults: ['backends: at least one backend is expected'] },
   {
     what: 'an unknown name, with the one that was meant',

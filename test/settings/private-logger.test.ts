@@ -9,7 +9,10 @@ function logged(fields: object, privacy: Partial<Privacy> = {}, message = 'said'
   const lines: unknown[] = []
   const keep = (given: object, text: string) => void lines.push([given, text])
   const target = { debug: keep, info: keep, warn: keep, error: keep }
-  privateLogger(target, { texts: false, numbers: false, secrets: SECRETS, ...privacy }).warn(fields, message)
+  privateLogger(target, { texts: false, numbers: false, secrets: SECRETS, level: 'debug', ...privacy }).warn(
+    fields,
+    message,
+  )
   return JSON.stringify(lines)
 }
 
@@ -17,6 +20,18 @@ const text = 'My PIN is 4711, says Wanjikũ'
 const identity = '+254712345678'
 
 describe('privateLogger', () => {
+  it('does not look at what is below the level that is written', () => {
+    const fields = Object.defineProperty({}, 'id', {
+      enumerable: true,
+      get() {
+        throw new Error('looked at')
+      },
+    })
+    expect(logged(fields, { level: 'error' })).to.equal('[]')
+    expect(logged(fields, { level: 'silent' })).to.equal('[]')
+    expect(() => logged(fields, { level: 'warn' })).to.throw('looked at')
+  })
+
   const hidden: readonly (readonly [what: string, fields: object, parts: readonly string[]])[] = [
     ['a text', { text }, ['4711', 'Wanjikũ']],
     ['a number', { identity }, ['712345']],
@@ -120,6 +135,8 @@ describe('privateLogger', () => {
   })
 
   it('leaves a silent logger as it is', () => {
-    expect(privateLogger(silentLogger, { texts: false, numbers: false, secrets: SECRETS })).to.equal(silentLogger)
+    expect(privateLogger(silentLogger, { texts: false, level: 'debug', numbers: false, secrets: SECRETS })).to.equal(
+      silentLogger,
+    )
   })
 })

@@ -18,6 +18,9 @@ import type {
 /** The moment at which stored things happen, unless a test says otherwise. */
 export const T0 = 1_700_000_000_000
 
+/** When a test looks for what is due, unless it says otherwise. */
+export const NOW = T0 + 60_000
+
 export const newId = uuidv7Generator(systemClock)
 
 export type OutgoingLane = Lane & { kind: 'outgoing' }
@@ -152,7 +155,7 @@ export async function sendFirst(
   lane: OutgoingLane,
   values: Partial<AttemptResult> = {},
 ): Promise<ClaimedOutgoing> {
-  const { fence, message } = head(await store.claimOutgoing(lane, 1))
+  const { fence, message } = head(await store.claimOutgoing(lane, 1, NOW))
   await store.startAttempts([{ fence, message, at: values.startedAt ?? T0 + 200 }])
   await store.finishAttempts([sent(fence, message, values)])
   return message

@@ -1,8 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { NewIncoming } from '../store.ts'
 
-// Stands among the external ids in `duplicates`; no service's id holds a NUL.
-const MARK = '\0window'
+const SWEEP_INTERVAL_MS = 60_000
 
 /**
  * Knows repeats of services that give no message ids: the same text from the same identity within the window, unless
@@ -10,14 +9,21 @@ const MARK = '\0window'
  */
 export class ContentWindows {
   readonly #statements
-  /** The identities with a window that may be open, so that all others cost nothing. */
-  readonly #open: Set<string>
+  /**
+   * When the window of a connection ends, for all that may be open, so that all others cost nothing. Undefined where
+   * few messages pass: then the database is asked each time.
+   */
+  readonly #open: Map<string, number> | undefined
   /** Those closed in the transaction that runs. */
-  #closed: string[] = []
+  #closed: (readonly [connection: string, expiresAt: number])[] = []
+  #sweepAt = 0
 
-  constructor(database: Database) {
+  /** @param remembers whether the open windows are kept in memory; a command would read them all for one message */
+  constructor(database: Database, remembers: boolean) {
     this.#statements = prepare(database)
-    this.#open = new Set(this.#statements.all.all(MARK).map(({ backend, identity }) => key(backend, identity)))
+    if (!remembers) return
+    const windows = this.#statements.all.all()
+    this.#open = new Map(windows.map(({ backend, identity, expires_at }) => [key(backend, identity), expires_at]))
   }
 
   /** A transaction begins. */
@@ -27,14 +33,14 @@ export class ContentWindows {
 
   /** Writes of this transaction were undone: what it closed may be open. */
   undone(): void {
-    for (const connection of this.#closed) this.#open.add(connection)
+    for (const [connection, expiresAt] of this.#closed) this.#open?.set(connection, expiresAt)
   }
 
   /** The message that this one repeats. Runs inside a transaction, as all methods do. */
   find(message: NewIncoming): string | undefined {
     const { backend, identity, receivedAt, window = 0 } = message
-    if (window === 0 || !this.#open.has(key(backend, identity))) return undefined
-    const first = this.#statements.first.get(backend, identity, MARK)
+    if (window === 0 || this.#open?.has(key(backend, identity)) === false) return undefined
+    const first = this.#statements.first.get(backend, identity)
     if (first === undefined || first.text !== message.text || first.expires_at < receivedAt) return undefined
     return first.id
   }
@@ -42,16 +48,28 @@ export class ContentWindows {
   opened(message: NewIncoming): void {
     const { id, backend, identity, receivedAt, window = 0 } = message
     if (window === 0) return
-    this.#open.add(key(backend, identity))
-    this.#statements.put.run(backend, identity, MARK, id, receivedAt + window)
+    this.#dropExpired(receivedAt)
+    this.#open?.set(key(backend, identity), receivedAt + window)
+    this.#statements.put.run(backend, identity, id, receivedAt + window)
   }
 
   /** Something was sent to the identity. */
   closed(backend: string, identity: string): void {
     const connection = key(backend, identity)
-    if (!this.#open.delete(connection)) return
-    this.#closed.push(connection)
-    this.#statements.remove.run(backend, identity, MARK)
+    if (this.#open !== undefined) {
+      const expiresAt = this.#open.get(connection)
+      if (expiresAt === undefined) return
+      this.#open.delete(connection)
+      this.#closed.push([connection, expiresAt])
+    }
+    this.#statements.remove.run(backend, identity)
+  }
+
+  #dropExpired(now: number): void {
+    if (now < this.#sweepAt) return
+    this.#sweepAt = now + SWEEP_INTERVAL_MS
+    for (const [connection, expiresAt] of this.#open ?? []) if (expiresAt < now) this.#open?.delete(connection)
+    this.#statements.expire.run(now)
   }
 }
 
@@ -61,14 +79,15 @@ function key(backend: string, identity: string): string {
 
 function prepare(database: Database) {
   return {
-    all: database.prepare<[string], { backend: string; identity: string }>(
-      'SELECT backend, identity FROM duplicates WHERE external_id = ?',
+    all: database.prepare<[], { backend: string; identity: string; expires_at: number }>(
+      'SELECT backend, identity, expires_at FROM content_windows',
     ),
-    first: database.prepare<[string, string, string], { id: string; text: string; expires_at: number }>(
-      `SELECT incoming.id, text, expires_at FROM duplicates JOIN incoming ON incoming.id = message_id
-       WHERE duplicates.backend = ? AND duplicates.identity = ? AND duplicates.external_id = ?`,
+    first: database.prepare<[string, string], { id: string; text: string; expires_at: number }>(
+      `SELECT incoming.id, text, expires_at FROM content_windows JOIN incoming ON incoming.id = message_id
+       WHERE content_windows.backend = ? AND content_windows.identity = ?`,
     ),
-    put: database.prepare('INSERT OR REPLACE INTO duplicates VALUES (?, ?, ?, ?, ?)'),
-    remove: database.prepare('DELETE FROM duplicates WHERE backend = ? AND identity = ? AND external_id = ?'),
+    put: database.prepare('INSERT OR REPLACE INTO content_windows VALUES (?, ?, ?, ?)'),
+    remove: database.prepare('DELETE FROM content_windows WHERE backend = ? AND identity = ?'),
+    expire: database.prepare('DELETE FROM content_windows WHERE expires_at < ?'),
   }
 }

@@ -13,6 +13,7 @@ export class ConversationIndex {
   readonly #commit: GroupCommit
   readonly #statements
   #indexed: number
+  #reached = 0
   #scheduled = false
 
   constructor(database: Database, commit: GroupCommit) {
@@ -23,25 +24,34 @@ export class ConversationIndex {
 
   /** Told after a commit how far the count of messages has come. */
   reached(seq: number): void {
-    if (this.#scheduled || seq - this.#indexed < UNSORTED) return
+    this.#reached = seq
+    if (this.#scheduled || !this.#isBehind) return
     this.#scheduled = true
-    void this.#enter(seq)
+    void this.#catchUp()
   }
 
-  async #enter(until: number): Promise<void> {
+  get #isBehind(): boolean {
+    return this.#reached - this.#indexed >= UNSORTED
+  }
+
+  /** In several batches where many came at once, so that none holds up other writes for long. */
+  async #catchUp(): Promise<void> {
     try {
-      this.#indexed = await this.#commit.write(() => {
-        const from = this.#statements.indexed.get()?.value ?? 0
-        const to = Math.min(until, from + 2 * UNSORTED)
-        this.#statements.enter.run(from, to, from, to)
-        this.#statements.mark.run(to)
-        return to
-      })
+      do this.#indexed = await this.#commit.write(() => this.#enter())
+      while (this.#isBehind)
     } catch {
       // The messages are still found by their seq; the next commit tries again.
     } finally {
       this.#scheduled = false
     }
+  }
+
+  #enter(): number {
+    const from = this.#statements.indexed.get()?.value ?? 0
+    const to = Math.min(this.#reached, from + 2 * UNSORTED)
+    this.#statements.enter.run(from, to, from, to)
+    this.#statements.mark.run(to)
+    return to
   }
 }
 

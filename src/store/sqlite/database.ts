@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite, { type Database } from 'better-sqlite3'
 import { StoreLockedError, StoreUnavailableError } from '../errors.ts'
@@ -14,8 +14,7 @@ const BUSY_TIMEOUT_MS = 5_000
  */
 export function openDatabase(file: string): Database {
   return explained(file, () => {
-    if (file !== IN_MEMORY) mkdirSync(dirname(file), { recursive: true })
-    const database = new Sqlite(file)
+    const database = new Sqlite(file === IN_MEMORY ? file : realFile(file))
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
@@ -43,8 +42,7 @@ export function openReader(file: string): Database {
 export function lockForServer(file: string): { release(): void } {
   if (file === IN_MEMORY) return { release: () => undefined }
   const lock = explained(file, () => {
-    mkdirSync(dirname(file), { recursive: true })
-    return new Sqlite(`${file}.lock`, { timeout: 0 })
+    return new Sqlite(`${realFile(file)}.lock`, { timeout: 0 })
   })
   try {
     lock.exec('BEGIN EXCLUSIVE')
@@ -74,6 +72,16 @@ function isBusy(error: unknown): boolean {
 export function unavailable(file: string, error: unknown): StoreUnavailableError {
   const why = error instanceof Error ? error.message : String(error)
   return new StoreUnavailableError(`The database ${file} cannot be used now: ${why}`, { cause: error })
+}
+
+/** The one name of a file that may be reached by several: through a link, it is still the same database. */
+function realFile(file: string): string {
+  if (!existsSync(file)) {
+    mkdirSync(dirname(file), { recursive: true })
+    // What is not there has no other name yet: SQLite takes an empty file for a new database.
+    closeSync(openSync(file, 'a', 0o644))
+  }
+  return realpathSync(file)
 }
 
 function explained<T>(file: string, open: () => T): T {

@@ -109,12 +109,10 @@ export class IncomingRows {
   }
 
   openLanes(after: Lane | undefined, limit: number): { lane: Lane; notBefore: number }[] {
-    return this.#statements.openLanes
-      .all(after?.owner ?? '', after?.owner ?? '', after?.identity ?? '', limit)
-      .map((row) => ({
-        lane: { kind: 'incoming', owner: row.backend, identity: row.identity },
-        notBefore: row.not_before,
-      }))
+    return this.#statements.openLanes.all(after?.owner ?? '', after?.identity ?? '', limit).map((row) => ({
+      lane: { kind: 'incoming', owner: row.backend, identity: row.identity },
+      notBefore: row.not_before,
+    }))
   }
 
   count(): number {
@@ -163,12 +161,9 @@ function prepare(database: Database) {
       `SELECT seq, id, backend, identity, address, text, fields, external_id, received_at, answer_by, not_before, tries
        FROM incoming WHERE open = 1 AND backend = ? AND identity = ? ORDER BY seq LIMIT ?`,
     ),
-    openLanes: database.prepare<
-      [string, string, string, number],
-      { backend: string; identity: string; not_before: number }
-    >(
+    openLanes: database.prepare<[string, string, number], { backend: string; identity: string; not_before: number }>(
       `SELECT backend, identity, not_before, MIN(seq) FROM incoming
-       WHERE open = 1 AND backend >= ? AND (backend, identity) > (?, ?) GROUP BY backend, identity LIMIT ?`,
+       WHERE open = 1 AND (backend, identity) > (?, ?) GROUP BY backend, identity LIMIT ?`,
     ),
     count: database.prepare<[], { count: number }>('SELECT COUNT(*) AS count FROM incoming WHERE open = 1'),
     processed: database.prepare(

@@ -25,8 +25,13 @@ export class LaneCache<Message extends { readonly seq: number }> {
 
   /** The lane's first messages, or undefined when only the database knows. */
   first(lane: string, limit: number): readonly Message[] | undefined {
+    return this.all(lane)?.slice(0, limit)
+  }
+
+  /** All messages of the lane, or undefined when only the database knows. */
+  all(lane: string): readonly Message[] | undefined {
     if (this.#unsure.has(lane)) return undefined
-    return this.#lanes.get(lane)?.slice(0, limit) ?? []
+    return this.#lanes.get(lane) ?? []
   }
 
   /** The message stands in its lane as before, but changed. */

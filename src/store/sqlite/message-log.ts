@@ -122,13 +122,21 @@ export class SqliteMessageLog implements MessageLog {
     return [...ins.map(fromIncoming), ...outs.map(fromOutgoing)].sort((a, b) => a.seq - b.seq)
   }
 
-  async failed({ direction, backend, limit }: FailedQuery): Promise<readonly LoggedMessage[]> {
+  async failed({
+    direction,
+    backend,
+    limit,
+    unknown = false,
+    before = Number.MAX_SAFE_INTEGER,
+  }: FailedQuery): Promise<readonly LoggedMessage[]> {
     if (direction === 'in') {
-      let query = this.#db.selectFrom('incoming').select(IN).where('state', '=', 'FAILED')
+      if (unknown) return []
+      let query = this.#db.selectFrom('incoming').select(IN).where('state', '=', 'FAILED').where('seq', '<', before)
       if (backend !== undefined) query = query.where('backend', '=', backend)
       return (await query.orderBy('seq', 'desc').limit(limit).execute()).map(fromIncoming)
     }
-    let query = this.#db.selectFrom('outgoing').select(OUT).where('state', '=', 'ERROR')
+    const state = unknown ? 'UNKNOWN' : 'ERROR'
+    let query = this.#db.selectFrom('outgoing').select(OUT).where('state', '=', state).where('seq', '<', before)
     if (backend !== undefined) query = query.where('backend', '=', backend)
     return (await query.orderBy('seq', 'desc').limit(limit).execute()).map(fromOutgoing)
   }

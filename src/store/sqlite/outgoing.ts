@@ -4,27 +4,9 @@ import { type OutgoingState, transition } from '../../messages/states.ts'
 import { StaleResultError } from '../errors.ts'
 import type { AttemptResult, AttemptStart, ClaimedOutgoing, NewOutgoing, NewReport, ReportEffect } from '../store.ts'
 import type { ContentWindows } from './content-windows.ts'
+import { type OutgoingRow, prepareOutgoing } from './outgoing-statements.ts'
 import type { SqlitePeople } from './people.ts'
 import { wellFormed } from './well-formed.ts'
-
-interface OutgoingRow {
-  seq: number
-  id: string
-  backend: string
-  identity: string
-  address: string | null
-  text: string
-  class: MessageClass
-  data: string
-  in_response_to: string | null
-  parts: number
-  phased: number
-  attempt_at: number | null
-  tries: number
-  not_before: number
-  expires_at: number | null
-  created_at: number
-}
 
 /** What has no column of its own, since nothing is ever looked up by it. */
 interface OutgoingJson {
@@ -38,17 +20,6 @@ interface OutgoingJson {
 
 /** A claimed message but for the opt-out of its contact, which is looked up when it is claimed. */
 export type OpenOutgoing = Omit<ClaimedOutgoing, 'optedOut'>
-
-interface StandingRow {
-  seq: number
-  id: string
-  backend: string
-  class: MessageClass
-  identity: string
-  state: OutgoingState
-  timed_out: number
-  open: number
-}
 
 /** An open message that was settled on another way than by its own attempt, and the lane it has left. */
 export interface Settled {
@@ -66,7 +37,7 @@ export class OutgoingRows {
   readonly #windows: ContentWindows
 
   constructor(database: Database, people: SqlitePeople, windows: ContentWindows) {
-    this.#statements = prepare(database)
+    this.#statements = prepareOutgoing(database)
     this.#people = people
     this.#windows = windows
   }
@@ -119,25 +90,41 @@ export class OutgoingRows {
       tries: 0,
       notBefore: message.notBefore,
       expiresAt: message.expiresAt,
+      firstAttemptAt: null,
       createdAt: message.createdAt,
     }
   }
 
+  /** All that is unfinished in the lane, whether it is due or not. */
   open(lane: Lane & { kind: 'outgoing' }, limit: number): OpenOutgoing[] {
     return this.#statements.open.all(lane.owner, lane.class, lane.identity.toWellFormed(), limit).map(toOpen)
   }
 
+  /** What is due at `now`, or waits for a retry. */
+  workable(lane: Lane & { kind: 'outgoing' }, limit: number, now: number): OpenOutgoing[] {
+    const { owner, class: messageClass, identity } = lane
+    return this.#statements.workable.all(owner, messageClass, identity.toWellFormed(), now, limit).map(toOpen)
+  }
+
+  /** From when on a message of the lane may be worked; undefined when none is open. */
+  dueAt({ owner, class: messageClass, identity }: Lane & { kind: 'outgoing' }): number | undefined {
+    const named = { backend: owner, class: messageClass, identity: identity.toWellFormed() }
+    return this.#statements.dueAt.get(named)?.due_at ?? undefined
+  }
+
   openLanes(after: Lane | undefined, limit: number): { lane: Lane; notBefore: number }[] {
     const from = after?.kind === 'outgoing' ? after : { owner: '', class: '', identity: '' }
-    const rows = this.#statements.openLanes.all(from.owner, from.owner, from.class, from.identity, limit)
-    return rows.map((row) => ({ lane: laneOf(row), notBefore: row.not_before }))
+    const rows = this.#statements.openLanes.all(from.owner, from.class, from.identity, limit)
+    return rows.map((row) => ({ lane: laneOf(row), notBefore: row.due_at }))
   }
 
   startAttempt(given: AttemptStart): void {
     const { message, text, parts, at, changes = [] } = wellFormed(given)
     const { start, startChanged } = this.#statements
     const written =
-      text === undefined ? start.run(at, at, message.seq) : startChanged.run(at, at, text, parts ?? 1, message.seq)
+      text === undefined
+        ? start.run(at, at, at, message.seq)
+        : startChanged.run(at, at, at, text, parts ?? 1, message.seq)
     if (written.changes !== 1) throw new StaleResultError(`The message ${message.id} was settled by someone else.`)
     for (const change of changes) this.#people.apply(change, at)
   }
@@ -161,7 +148,8 @@ export class OutgoingRows {
   }
 
   #retry({ startedAt, code, error, at, message }: AttemptResult, notBefore: number): number {
-    return this.#statements.retry.run(notBefore, startedAt === null ? 1 : 0, code, error, at, message.seq).changes
+    const uncounted = startedAt === null ? 1 : 0
+    return this.#statements.retry.run(notBefore, uncounted, startedAt ?? at, code, error, at, message.seq).changes
   }
 
   #settle(result: AttemptResult, state: OutgoingState, sentAt: number | null): number {
@@ -252,10 +240,13 @@ export class OutgoingRows {
     return row.open === 1 ? { ...effect, settled: { seq, lane: laneOf(row) } } : effect
   }
 
-  /** @returns the message's lane when it was in ERROR and is open again */
+  /** @returns the message's lane when it was in ERROR or UNKNOWN and is open again */
   replay(id: string, at: number): Lane | undefined {
     const row = this.#statements.replay.get(at, id)
-    return row === undefined ? undefined : laneOf(row)
+    if (row === undefined) return undefined
+    // What is still reported of its first life must not move the second one.
+    this.#statements.forgetExternalIds.run(row.seq)
+    return laneOf(row)
   }
 }
 
@@ -307,87 +298,7 @@ function toOpen(row: OutgoingRow): OpenOutgoing {
     tries: row.tries,
     notBefore: row.not_before,
     expiresAt: row.expires_at,
+    firstAttemptAt: row.first_attempt_at,
     createdAt: row.created_at,
-  }
-}
-
-function prepare(database: Database) {
-  return {
-    insert: database.prepare(
-      `INSERT INTO outgoing (seq, id, backend, identity, address, text, class, data, in_response_to, parts, state, open,
-       phased, not_before, expires_at, contact_id, tag, template, related_to, error, created_at, changed_at, via, tries)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'send', 0)`,
-    ),
-    open: database.prepare<[string, string, string, number], OutgoingRow>(
-      `SELECT seq, id, backend, identity, address, text, class, data, in_response_to, parts, phased, attempt_at, tries,
-       not_before, expires_at, created_at FROM outgoing
-       WHERE open = 1 AND backend = ? AND class = ? AND identity = ? ORDER BY seq LIMIT ?`,
-    ),
-    openLanes: database.prepare<
-      [string, string, string, string, number],
-      { backend: string; class: MessageClass; identity: string; not_before: number }
-    >(
-      `SELECT backend, class, identity, not_before, MIN(seq) FROM outgoing
-       WHERE open = 1 AND backend >= ? AND (backend, class, identity) > (?, ?, ?)
-       GROUP BY backend, class, identity LIMIT ?`,
-    ),
-    start: database.prepare(
-      `UPDATE outgoing SET state = 'SENDING', attempt_at = ?, tries = tries + 1, phased = 1, changed_at = ?
-       WHERE seq = ? AND open = 1`,
-    ),
-    startChanged: database.prepare(
-      `UPDATE outgoing SET state = 'SENDING', attempt_at = ?, tries = tries + 1, phased = 1, changed_at = ?,
-       text = ?, parts = ? WHERE seq = ? AND open = 1`,
-    ),
-    retry: database.prepare(
-      `UPDATE outgoing SET attempt_at = NULL, not_before = ?, tries = tries + ?, code = ?, error = ?, changed_at = ?
-       WHERE seq = ? AND open = 1`,
-    ),
-    settle: database.prepare(
-      `UPDATE outgoing SET state = ?, open = 0, attempt_at = NULL, code = ?, error = ?, changed_at = ?,
-       sent_at = COALESCE(sent_at, ?), delivered_at = ?, parts = COALESCE(?, parts), sender_data = ? WHERE seq = ? AND open = 1`,
-    ),
-    endAttempt: database.prepare(
-      `UPDATE outgoing SET attempt_at = NULL, changed_at = ?, sent_at = COALESCE(sent_at, ?)
-       WHERE seq = ? AND open = 0 AND attempt_at IS NOT NULL`,
-    ),
-    answered: database.prepare<
-      [number, number, string],
-      { seq: number; backend: string; class: MessageClass; identity: string }
-    >(
-      `UPDATE outgoing SET state = 'SENT', open = 0, via = 'answer', changed_at = ?, sent_at = ?
-       WHERE id = ? AND open = 1 AND attempt_at IS NULL RETURNING seq, backend, class, identity`,
-    ),
-    insertAttempt: database.prepare(
-      `INSERT INTO attempts VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM attempts WHERE outgoing_seq = ?),
-       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    insertExternalId: database.prepare('INSERT OR REPLACE INTO external_ids VALUES (?, ?, ?, ?)'),
-    byExternalId: database.prepare<[string, string], { outgoing_seq: number }>(
-      'SELECT outgoing_seq FROM external_ids WHERE backend = ? AND external_id = ?',
-    ),
-    insertReport: database.prepare(
-      `INSERT INTO reports (backend, external_id, identity, state, code, text, fields, received_at, outgoing_seq)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    parked: database.prepare<
-      [string, string, number],
-      { id: number; state: OutgoingState | null; code: string | null; text: string | null; received_at: number }
-    >(
-      `SELECT id, state, code, text, received_at FROM reports
-       WHERE outgoing_seq IS NULL AND backend = ? AND external_id = ? AND received_at >= ? ORDER BY id`,
-    ),
-    unpark: database.prepare('UPDATE reports SET outgoing_seq = ? WHERE id = ?'),
-    standing: database.prepare<[number], StandingRow>(
-      'SELECT seq, id, backend, class, identity, state, timed_out, open FROM outgoing WHERE seq = ?',
-    ),
-    move: database.prepare(
-      `UPDATE outgoing SET state = ?, open = 0, code = COALESCE(?, code), error = ?, changed_at = ?,
-       delivered_at = COALESCE(delivered_at, ?) WHERE seq = ?`,
-    ),
-    replay: database.prepare<[number, string], { backend: string; class: MessageClass; identity: string }>(
-      `UPDATE outgoing SET state = 'WAITING', open = 1, tries = 0, not_before = 0, attempt_at = NULL, timed_out = 0,
-       changed_at = ? WHERE id = ? AND state = 'ERROR' RETURNING backend, class, identity`,
-    ),
   }
 }

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Lane } from '../../messages/lane.ts'
 import { laneKey } from '../../messages/lane.ts'
+import { TakenOverError } from '../errors.ts'
 import { ContentWindows } from './content-windows.ts'
 import { ConversationIndex } from './conversation-index.ts'
 import { IN_MEMORY, isUnavailable, openReader, unavailable } from './database.ts'
@@ -37,6 +38,7 @@ export class SqliteSession {
   #seenByCommits: number
   #seenByWatch: number
   #watcher: NodeJS.Timeout | undefined
+  #takenOver = false
 
   constructor(database: Database, file: string, role: 'server' | 'command') {
     this.#database = database
@@ -48,7 +50,7 @@ export class SqliteSession {
     this.#seenByWatch = this.#seenByCommits
     this.seq = new SeqCounter(database)
     this.people = new SqlitePeople(database)
-    const windows = new ContentWindows(database)
+    const windows = new ContentWindows(database, role === 'server')
     this.commit = new GroupCommit(database, this.seq, {
       began: () => {
         windows.began()
@@ -70,8 +72,12 @@ export class SqliteSession {
     if (role === 'server') this.#forgetBacklog()
   }
 
-  /** Runs a read on the writing connection; an error of the disk becomes one of the store. */
+  /**
+   * Runs a read on the writing connection; an error of the disk becomes one of the store.
+   * @throws TakenOverError once it is known that another server works this database
+   */
   read<T>(read: () => T): T {
+    if (this.#takenOver) throw takenOver()
     try {
       return read()
     } catch (error) {
@@ -79,13 +85,19 @@ export class SqliteSession {
     }
   }
 
-  /** The epoch in force, read once in each transaction. */
+  /**
+   * The epoch in force, read once in each transaction.
+   * @throws TakenOverError when it is that of another server
+   */
   currentEpoch(): number {
     const { transaction } = this.commit
     if (this.#epochRead.transaction !== transaction) {
       this.#epochRead = { transaction, value: this.#statements.epoch.get()?.value ?? 0 }
     }
-    return this.#epochRead.value
+    const { value } = this.#epochRead
+    this.#takenOver = this.#role === 'server' && value !== this.epoch
+    if (this.#takenOver) throw takenOver()
+    return value
   }
 
   /** A write that nothing depends on, to learn whether writing works. */
@@ -130,13 +142,18 @@ export class SqliteSession {
 
   async #takeNudges(listener: (lanes: readonly Lane[]) => void): Promise<void> {
     try {
-      const rows = await this.commit.write(() => this.#statements.takeNudges.all())
+      const rows = await this.commit.write(() => {
+        this.currentEpoch()
+        return this.#statements.takeNudges.all()
+      })
       const lanes = [...new Set(rows.map((row) => row.lane))].map((lane) => JSON.parse(lane) as Lane)
       for (const lane of lanes) this.forget(lane)
       if (lanes.length > 0) listener(lanes)
     } catch {
       // The nudges are still there: looked for again next time.
       this.#seenByWatch = -1
+      // Unless they are another server's now.
+      if (this.#takenOver) clearInterval(this.#watcher)
     }
   }
 
@@ -172,6 +189,10 @@ export class SqliteSession {
       } while (after !== undefined)
     }
   }
+}
+
+function takenOver(): TakenOverError {
+  return new TakenOverError('Another server works this database now. This one has stopped working it.')
 }
 
 function prepare(database: Database) {

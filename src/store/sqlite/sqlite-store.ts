@@ -7,13 +7,13 @@ import type {
   AttemptStart,
   Claim,
   ClaimedIncoming,
-  ClaimedOutgoing,
   Fence,
   Finish,
   NewIncoming,
   NewOutgoing,
   NewReport,
   OpenLane,
+  OutgoingClaim,
   RecordedIncoming,
   ReportEffect,
   Store,
@@ -22,6 +22,7 @@ import { isUnavailable, lockForServer, openDatabase, unavailable } from './datab
 import type { LaneCache } from './lane-cache.ts'
 import { migrate } from './migrate.ts'
 import type { OpenOutgoing, Settled } from './outgoing.ts'
+import { claimOpen } from './outgoing-claims.ts'
 import { SqliteSession } from './session.ts'
 import { wellFormed } from './well-formed.ts'
 
@@ -161,14 +162,14 @@ export class SqliteStore implements Store {
     )
   }
 
-  async claimOutgoing(lane: Lane & { kind: 'outgoing' }, limit: number): Promise<Claim<ClaimedOutgoing>> {
+  async claimOutgoing(lane: Lane & { kind: 'outgoing' }, limit: number, now: number): Promise<OutgoingClaim> {
     const session = this.#open
-    const key = laneKey(lane)
     return session.read(() => {
-      const open = cached(session.outgoingCache, key, limit, () => session.outgoing.open(lane, limit))
+      const { open, dueAt } = claimOpen(session.outgoing, session.outgoingCache, lane, limit, now)
       const contact = open.length === 0 ? null : session.people.contactOf(lane.owner, lane.identity.toWellFormed())
       const optedOut = contact !== null && contact.optedOutAt !== null
-      return { fence: this.#fence(key), messages: open.map((message) => ({ ...message, optedOut })) }
+      const messages = open.map((message) => ({ ...message, optedOut }))
+      return { fence: this.#fence(laneKey(lane)), messages, dueAt }
     })
   }
 
@@ -305,8 +306,9 @@ function cached<T extends { readonly seq: number }>(
 
 /** The message as it stands once an attempt of it has begun. */
 function begun(message: OpenOutgoing, given: AttemptStart): OpenOutgoing {
-  const { text = message.text, parts = message.parts } = wellFormed(given)
-  return { ...message, text, parts, phased: true, tries: message.tries + 1, attemptOpen: true }
+  const { text = message.text, parts = message.parts, at } = wellFormed(given)
+  const firstAttemptAt = message.firstAttemptAt ?? at
+  return { ...message, text, parts, phased: true, tries: message.tries + 1, firstAttemptAt, attemptOpen: true }
 }
 
 function incomingLane({ backend, identity }: Connection): Lane {

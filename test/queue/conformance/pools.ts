@@ -46,8 +46,8 @@ export function describePools(kit: QueueKit): void {
       queue.work(held.handler)
       for (const identity of ['1', '2', '3']) await queue.ring(incoming(identity))
       await settle()
-      held.releases.get('1')?.()
-      held.releases.get('1')?.()
+      held.slots.get('1')?.release()
+      held.slots.get('1')?.release()
       await queue.ring(incoming('1'))
       await settle()
       expect(held.started).to.deep.equal(['1', '2'])
@@ -55,6 +55,77 @@ export function describePools(kit: QueueKit): void {
       expect(held.started, 'the slot was given back already').to.deep.equal(['1', '2'])
       await held.finish(incoming('2'))
       expect(held.started).to.deep.equal(['1', '2', '3'])
+    })
+
+    it('give a slot again to a lane in hand before they give it to others, and never one too many', async () => {
+      for (const rate of [undefined, { perSecond: 1_000 }]) {
+        const { queue, clock } = await kit.make({ concurrency: 2, ...(rate === undefined ? {} : { rate }) })
+        const held = new HeldHandler()
+        queue.work(held.handler)
+        for (const identity of ['1', '2', '3', '4']) await queue.ring(incoming(identity))
+        await clock.advance(100)
+        const granted: string[] = []
+        const again = (identity: string) =>
+          void held.slots
+            .get(identity)
+            ?.again()
+            .then(() => granted.push(identity))
+        again('1')
+        await settle()
+        expect(granted, 'still held').to.deep.equal(['1'])
+        held.slots.get('1')?.release()
+        await clock.advance(100)
+        again('1')
+        again('1')
+        await clock.advance(100)
+        expect([held.started, granted]).to.deep.equal([['1', '2', '3'], ['1']])
+        await held.finish(incoming('2'))
+        await clock.advance(100)
+        expect([held.started, granted]).to.deep.equal([
+          ['1', '2', '3'],
+          ['1', '1', '1'],
+        ])
+        await held.finish(incoming('1'))
+        await clock.advance(100)
+        expect(held.started).to.deep.equal(['1', '2', '3', '4'])
+      }
+    })
+
+    it('take back the slot of a lane that has ended while it waited for one', async () => {
+      const { queue } = await kit.make({ concurrency: 1 })
+      const held = new HeldHandler()
+      queue.work(held.handler)
+      for (const identity of ['1', '2', '3', '4']) await queue.ring(incoming(identity))
+      await settle()
+      held.slots.get('1')?.release()
+      await settle()
+      void held.slots.get('1')?.again()
+      await held.finish(incoming('1'))
+      await held.finish(incoming('2'))
+      expect(held.started).to.deep.equal(['1', '2', '3'])
+    })
+
+    it('go on giving slots again while they stop', async () => {
+      const { queue, clock } = await kit.make({ concurrency: 1 })
+      const held = new HeldHandler()
+      queue.work(held.handler)
+      for (const identity of ['1', '2']) await queue.ring(incoming(identity))
+      await settle()
+      held.slots.get('1')?.release()
+      await settle()
+      let isGranted = false
+      void held.slots
+        .get('1')
+        ?.again()
+        .then(() => {
+          isGranted = true
+        })
+      const stopped = queue.stop(1_000)
+      await held.finish(incoming('2'))
+      expect(isGranted).to.equal(true)
+      await held.finish(incoming('1'))
+      await clock.advance(1)
+      expect(await stopped).to.equal(0)
     })
 
     it('take thousands of handlers that release their slot at once', async () => {

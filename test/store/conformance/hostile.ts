@@ -4,6 +4,7 @@ import {
   head,
   incomingLane,
   incomingRow,
+  NOW,
   outgoingLane,
   outgoingRow,
   processFirst,
@@ -49,7 +50,7 @@ export function describeHostileTexts(kit: StoreKit): void {
         const { incoming, outgoing } = await there(text)
         const claimed = head(await kit.store.claimIncoming(incomingLane('x'), 1)).message
         expect(claimed).to.deep.include({ text, address: text, externalId: text, fields: { text } })
-        expect(head(await kit.store.claimOutgoing(outgoingLane('y'), 1)).message).to.deep.include({
+        expect(head(await kit.store.claimOutgoing(outgoingLane('y'), 1, NOW)).message).to.deep.include({
           text,
           params: { text },
         })
@@ -79,7 +80,7 @@ export function describeHostileTexts(kit: StoreKit): void {
       const { fence, message } = head(await kit.store.claimIncoming(incomingLane('x'), 1))
       expect(message).to.deep.include({ text: whole, address: whole, externalId: whole })
       expect((await kit.store.log.find(incoming.id))?.text).to.equal(whole)
-      expect(head(await kit.store.claimOutgoing(outgoingLane('y'), 1)).message.text).to.equal(whole)
+      expect(head(await kit.store.claimOutgoing(outgoingLane('y'), 1, NOW)).message.text).to.equal(whole)
       expect(fence.lane.isWellFormed()).to.equal(true)
       const [repeat] = await kit.store.recordIncoming([incomingRow({ identity: 'x', externalId: whole })])
       expect(repeat?.duplicate).to.equal(true)
@@ -99,7 +100,7 @@ export function describeHostileTexts(kit: StoreKit): void {
       await kit.store.recordIncoming([incomingRow({ fields: FIELDS })])
       await kit.store.recordOutgoing([outgoingRow({ fields: FIELDS, params: FIELDS })])
       const incoming = head(await kit.store.claimIncoming(incomingLane(), 1)).message
-      const outgoing = head(await kit.store.claimOutgoing(outgoingLane(), 1)).message
+      const outgoing = head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW)).message
       for (const fields of [incoming.fields, outgoing.fields, outgoing.params]) {
         expect(JSON.stringify(fields)).to.equal(JSON.stringify(FIELDS))
         expect(Object.getPrototypeOf(fields)).to.equal(Object.prototype)
@@ -115,7 +116,7 @@ export function describeHostileTexts(kit: StoreKit): void {
       await kit.store.recordOutgoing([outgoingRow({ fields, params: fields })])
       fields['list'] = 'changed'
       expect(head(await kit.store.claimIncoming(incomingLane(), 1)).message.fields).to.deep.equal({ list: [1] })
-      const { message } = head(await kit.store.claimOutgoing(outgoingLane(), 1))
+      const { message } = head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW))
       expect([message.fields, message.params]).to.deep.equal([{ list: [1] }, { list: [1] }])
     })
   })

@@ -7,6 +7,7 @@ import {
   head,
   incomingLane,
   incomingRow,
+  NOW,
   outgoingLane,
   outgoingRow,
   processFirst,
@@ -54,7 +55,7 @@ export function describeIncomingResults(kit: StoreKit): void {
       await kit.store.recordIncoming([incomingRow()])
       const outgoing = ['a', 'b', 'c'].map((text) => outgoingRow({ text, phased: true }))
       await processFirst(kit.store, incomingLane(), { outgoing })
-      const { messages } = await kit.store.claimOutgoing(outgoingLane(), 10)
+      const { messages } = await kit.store.claimOutgoing(outgoingLane(), 10, NOW)
       expect(messages.map(({ text }) => text)).to.deep.equal(['a', 'b', 'c'])
     })
 
@@ -101,7 +102,7 @@ export function describeIncomingResults(kit: StoreKit): void {
       ] as const,
     })
     const expectNothing = async () => {
-      expect((await kit.store.claimOutgoing(outgoingLane(), 5)).messages).to.deep.equal([])
+      expect((await kit.store.claimOutgoing(outgoingLane(), 5, NOW)).messages).to.deep.equal([])
       expect(await kit.store.contacts.find('never')).to.equal(undefined)
       expect(await kit.store.documents.get('s', 'never')).to.equal(undefined)
     }
@@ -142,7 +143,7 @@ export function describeIncomingResults(kit: StoreKit): void {
         ),
       )
       expect(answers.map(({ status }) => status).sort()).to.deep.equal(['fulfilled', 'rejected'])
-      expect((await kit.store.claimOutgoing(outgoingLane(), 5)).messages).to.have.length(1)
+      expect((await kit.store.claimOutgoing(outgoingLane(), 5, NOW)).messages).to.have.length(1)
     })
 
     it('a document of another version: DocumentConflictError, nothing written, and it can be done again', async () => {
@@ -181,7 +182,7 @@ export function describeIncomingResults(kit: StoreKit): void {
         ),
       )
       expect(answers.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled'])
-      const { messages } = await kit.store.claimOutgoing(outgoingLane(), 5)
+      const { messages } = await kit.store.claimOutgoing(outgoingLane(), 5, NOW)
       expect(messages.map(({ text }) => text).sort()).to.deep.equal(['1', '3'])
       expect(await kit.store.countOpenIncoming()).to.equal(1)
     })

@@ -2,12 +2,16 @@ import { expect } from 'chai'
 import { type Lane, laneKey } from '../../../src/messages/lane.ts'
 import type { OpenLane } from '../../../src/store/store.ts'
 import {
+  head,
   incomingLane,
   incomingRow,
+  NOW,
   outgoingLane,
   outgoingRow,
   processFirst,
+  reportRow,
   sendFirst,
+  sent,
   T0,
 } from '../../support/store-rows.ts'
 import type { StoreKit } from '../conformance.ts'
@@ -53,13 +57,24 @@ export function describeLanes(kit: StoreKit): void {
       }
     })
 
-    it('carry the time before which their first message may not be worked', async () => {
+    it('carry the time before which none of their messages may be worked', async () => {
       await kit.store.recordIncoming([incomingRow(), incomingRow({ text: 'second' })])
       await kit.store.recordOutgoing([outgoingRow({ notBefore: T0 + 7 }), outgoingRow({ notBefore: T0 + 3 })])
       await processFirst(kit.store, incomingLane(), { outcome: { kind: 'retry', at: T0 + 5, error: 'x' } })
       expect(await kit.store.openLanes('incoming', undefined, 10)).to.deep.equal([
         { lane: incomingLane(), notBefore: T0 + 5 },
       ])
+      expect(await kit.store.openLanes('outgoing', undefined, 10)).to.deep.equal([
+        { lane: outgoingLane(), notBefore: T0 + 3 },
+      ])
+      const [retry] = (await kit.store.claimOutgoing(outgoingLane(), 1, T0 + 3)).messages
+      if (retry === undefined) throw new Error('one is due')
+      await kit.store.recordOutgoing([outgoingRow({ text: 'held back' })])
+      const [held] = (await kit.store.claimOutgoing(outgoingLane(), 9, T0)).messages
+      expect(held?.text).to.equal('held back')
+      const { fence } = await kit.store.claimOutgoing(outgoingLane(), 1, T0 + 3)
+      await kit.store.startAttempts([{ fence, message: retry, at: T0 + 3 }])
+      await kit.store.finishAttempts([sent(fence, retry, { outcome: { kind: 'retry', at: T0 + 9 } })])
       expect(await kit.store.openLanes('outgoing', undefined, 10)).to.deep.equal([
         { lane: outgoingLane(), notBefore: T0 + 7 },
       ])
@@ -118,7 +133,7 @@ export function describeLanes(kit: StoreKit): void {
         ['failed', 0, 0],
         ['waiting', 0, 0],
       ])
-      const outgoing = await kit.store.claimOutgoing(outgoingLane(), 5)
+      const outgoing = await kit.store.claimOutgoing(outgoingLane(), 5, NOW)
       expect(outgoing.messages.map(({ text, tries, attemptOpen }) => [text, tries, attemptOpen])).to.deep.equal([
         ['error', 0, false],
         ['waiting', 0, false],
@@ -139,6 +154,27 @@ export function describeLanes(kit: StoreKit): void {
       await kit.store.replay([failed.id], T0 + 900)
       await processFirst(kit.store, incomingLane())
       expect(await kit.store.log.find(failed.id)).to.deep.include({ state: 'PROCESSED', error: null })
+    })
+
+    it('opens what is UNKNOWN too, when it is named', async () => {
+      const row = outgoingRow()
+      await kit.store.recordOutgoing([row])
+      await sendFirst(kit.store, outgoingLane(), { outcome: { kind: 'settled', state: 'UNKNOWN' } })
+      expect(await kit.store.replay([row.id], T0 + 900)).to.deep.equal([outgoingLane()])
+      expect((await kit.store.log.find(row.id))?.state).to.equal('WAITING')
+    })
+
+    it('begins a life of its own: nothing is left of the first one, and its reports move nothing', async () => {
+      const row = outgoingRow()
+      await kit.store.recordOutgoing([row])
+      const failure = { outcome: { kind: 'settled', state: 'ERROR' }, code: 'SERVER', error: 'no' } as const
+      await sendFirst(kit.store, outgoingLane(), { ...failure, externalIds: ['old'], startedAt: T0 })
+      await kit.store.replay([row.id], T0 + 900)
+      expect(await kit.store.log.find(row.id)).to.deep.include({ state: 'WAITING', error: null, tries: 0 })
+      expect(head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW)).message.firstAttemptAt).to.equal(null)
+      const effects = await kit.store.recordReports([reportRow({ externalId: 'old' })])
+      expect(effects).to.deep.equal([{ messageId: null, state: null, changed: false }])
+      expect((await kit.store.log.find(row.id))?.state).to.equal('WAITING')
     })
 
     it('leaves alone what did not fail, and ids that are not known', async () => {

@@ -72,6 +72,23 @@ export function describeLog(kit: StoreKit): void {
       expect(await ids({ direction: 'out', limit: 10 })).to.deep.equal([out2, out1, out0])
       expect(await ids({ direction: 'out', backend: 'b', limit: 10 })).to.deep.equal([out1])
       expect((await log.failed({ direction: 'out', limit: 1 }))[0]).to.deep.include({ state: 'ERROR', error: 'no' })
+      const [newest] = await log.failed({ direction: 'out', limit: 1 })
+      const before = newest?.seq ?? 0
+      expect(await ids({ direction: 'out', limit: 10, before })).to.deep.equal([out1, out0])
+      const [incoming] = await log.failed({ direction: 'in', limit: 1 })
+      expect(await ids({ direction: 'in', limit: 1, before: incoming?.seq ?? 0 })).to.deep.equal([in1])
+    })
+
+    it('tells apart what is UNKNOWN', async () => {
+      const row = outgoingRow()
+      await kit.store.recordOutgoing([row])
+      await sendFirst(kit.store, outgoingLane(), { outcome: { kind: 'settled', state: 'UNKNOWN' } })
+      const { log } = kit.store
+      expect(await log.failed({ direction: 'out', limit: 10 })).to.deep.equal([])
+      expect(await log.failed({ direction: 'in', unknown: true, limit: 10 })).to.deep.equal([])
+      expect((await log.failed({ direction: 'out', unknown: true, limit: 10 })).map(({ id }) => id)).to.deep.equal([
+        row.id,
+      ])
     })
   })
 

@@ -8,6 +8,7 @@ import {
   head,
   incomingLane,
   incomingRow,
+  NOW,
   outgoingLane,
   outgoingRow,
   processFirst,
@@ -19,7 +20,7 @@ import type { StoreKit } from '../conformance.ts'
 
 /** Outgoing messages and their attempts. */
 export function describeOutgoing(kit: StoreKit): void {
-  const claim = async () => head(await kit.store.claimOutgoing(outgoingLane(), 1))
+  const claim = async () => head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW))
 
   describe('recording and claiming outgoing messages', () => {
     it('gives back everything a worker needs', async () => {
@@ -49,7 +50,7 @@ export function describeOutgoing(kit: StoreKit): void {
       )
       await kit.store.recordOutgoing(rows)
       const texts = async (name: string) => {
-        const { messages } = await kit.store.claimOutgoing(outgoingLane('15550001', 'gateway', name), 10)
+        const { messages } = await kit.store.claimOutgoing(outgoingLane('15550001', 'gateway', name), 10, NOW)
         return messages.map(({ text }) => text)
       }
       expect(await texts('reply')).to.deep.equal(['1', '4'])
@@ -64,13 +65,57 @@ export function describeOutgoing(kit: StoreKit): void {
         outgoingRow({ state: 'DEBUG' }),
       ]
       await kit.store.recordOutgoing(rows)
-      expect((await kit.store.claimOutgoing(outgoingLane(), 5)).messages).to.deep.equal([])
+      expect((await kit.store.claimOutgoing(outgoingLane(), 5, NOW)).messages).to.deep.equal([])
       expect(await kit.store.log.find(rows[0]?.id ?? '')).to.deep.include({
         state: 'CANCELLED',
         error: 'cancelled by the app "optOut"',
       })
       expect(await kit.store.log.find(rows[1]?.id ?? '')).to.deep.include({ state: 'DEBUG' })
     })
+
+    for (const reread of [false, true]) {
+      it(`lets later ones pass what is scheduled${reread ? ', read back too' : ''}, but not a retry`, async () => {
+        const lane = outgoingLane()
+        const rows = [
+          outgoingRow({ text: 'evening', notBefore: T0 + 900 }),
+          outgoingRow({ text: 'first' }),
+          outgoingRow({ text: 'noon', notBefore: T0 + 500 }),
+          outgoingRow({ text: 'second' }),
+        ]
+        await kit.store.recordOutgoing(rows)
+        const look = async (now: number, limit = 1) => {
+          if (reread) await forgetLane()
+          const { messages, dueAt } = await kit.store.claimOutgoing(lane, limit, now)
+          return [messages.map(({ text }) => text), dueAt]
+        }
+        // A claim that is refused makes whatever remembers the lane read it again.
+        const forgetLane = async () => {
+          const { fence, messages } = await kit.store.claimOutgoing(lane, 9, T0 + 900)
+          const stale = await kit.harness.staleFence(fence)
+          for (const message of messages.slice(0, 1)) {
+            await rejection(kit.store.finishAttempts([sent(stale, message)]))
+          }
+        }
+        const take = async (now: number, values: Parameters<typeof sent>[2] = {}) => {
+          const { fence, message } = head(await kit.store.claimOutgoing(lane, 1, now))
+          await kit.store.startAttempts([{ fence, message, at: now }])
+          await kit.store.finishAttempts([sent(fence, message, values)])
+        }
+        expect(await look(T0, 9)).to.deep.equal([['first', 'second'], 0])
+        expect(await look(T0)).to.deep.equal([['first'], 0])
+        expect(await look(T0 + 500, 9)).to.deep.equal([['first', 'noon', 'second'], 0])
+        await take(T0, { outcome: { kind: 'retry', at: T0 + 950 } })
+        expect(await look(T0)).to.deep.equal([['first'], T0 + 900])
+        expect(await look(T0 + 900)).to.deep.equal([['evening'], T0 + 900])
+        await take(T0)
+        await take(T0)
+        expect(await look(T0, 9)).to.deep.equal([[], T0 + 500])
+        expect(await look(T0 + 900, 9)).to.deep.equal([['evening', 'noon'], T0 + 900])
+        await take(T0 + 900)
+        await take(T0 + 900)
+        expect(await look(T0 + 900)).to.deep.equal([[], undefined])
+      })
+    }
 
     it('says whether the person has opted out, as it is now', async () => {
       const contact = contactRow()
@@ -100,14 +145,14 @@ export function describeOutgoing(kit: StoreKit): void {
       let cached: readonly ClaimedOutgoing[] = []
       const expectSame = async () => {
         const store = await kit.harness.reopen()
-        expect((await store.claimOutgoing(outgoingLane(), 10)).messages).to.deep.equal(cached)
+        expect((await store.claimOutgoing(outgoingLane(), 10, NOW)).messages).to.deep.equal(cached)
       }
-      cached = (await kit.store.claimOutgoing(outgoingLane(), 10)).messages
+      cached = (await kit.store.claimOutgoing(outgoingLane(), 10, NOW)).messages
       await expectSame()
       // Learned from the database now; what the steps do to it must show in what is kept of it.
       const { fence, message } = await claim()
       await kit.store.startAttempts([{ fence, message, text: 'changed', parts: 4, at: T0 + 1 }])
-      cached = (await kit.store.claimOutgoing(outgoingLane(), 10)).messages
+      cached = (await kit.store.claimOutgoing(outgoingLane(), 10, NOW)).messages
       expect(cached[0]).to.deep.include({ text: 'changed', parts: 4, tries: 1, attemptOpen: true, phased: true })
       await expectSame()
     })
@@ -169,7 +214,7 @@ export function describeOutgoing(kit: StoreKit): void {
       await kit.store.recordOutgoing([row, outgoingRow({ text: 'next' })])
       const failure = { code: 'SERVER', providerCode: '503', error: 'busy' }
       await sendFirst(kit.store, outgoingLane(), { outcome: { kind: 'retry', at: T0 + 5_000 }, ...failure })
-      const { messages } = await kit.store.claimOutgoing(outgoingLane(), 2)
+      const { messages } = await kit.store.claimOutgoing(outgoingLane(), 2, NOW)
       expect(messages.map(({ text }) => text)).to.deep.equal([row.text, 'next'])
       expect(messages[0]).to.deep.include({ tries: 1, attemptOpen: false, notBefore: T0 + 5_000 })
       expect((await kit.store.log.find(row.id))?.error).to.equal('busy')
@@ -189,6 +234,20 @@ export function describeOutgoing(kit: StoreKit): void {
       expect(await kit.store.log.find(row.id)).to.deep.include({ state: 'ERROR', error: 'no', tries: 2 })
     })
 
+    it('keep when the first of them began, from the first failure of the phase on', async () => {
+      await kit.store.recordOutgoing([outgoingRow(), outgoingRow({ identity: '2' })])
+      const first = head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW))
+      expect(first.message.firstAttemptAt).to.equal(null)
+      const retry = { outcome: { kind: 'retry', at: T0 + 5_000 } } as const
+      await sendFirst(kit.store, outgoingLane(), { ...retry, startedAt: T0 + 1 })
+      await sendFirst(kit.store, outgoingLane(), { ...retry, startedAt: T0 + 2 })
+      expect((await claim()).message.firstAttemptAt).to.equal(T0 + 1)
+      const other = head(await kit.store.claimOutgoing(outgoingLane('2'), 1, NOW))
+      await kit.store.finishAttempts([sent(other.fence, other.message, { ...retry, startedAt: null, at: T0 + 3 })])
+      const failed = head(await kit.store.claimOutgoing(outgoingLane('2'), 1, NOW)).message
+      expect(failed).to.deep.include({ firstAttemptAt: T0 + 3, tries: 1 })
+    })
+
     it('settled without an attempt: cancelled with the reason, no attempt kept', async () => {
       const row = outgoingRow()
       await kit.store.recordOutgoing([row])
@@ -205,7 +264,7 @@ export function describeOutgoing(kit: StoreKit): void {
       const identities = ['1', '2', '3']
       await kit.store.recordOutgoing(identities.map((identity) => outgoingRow({ identity })))
       const heads = await Promise.all(
-        identities.map(async (identity) => head(await kit.store.claimOutgoing(outgoingLane(identity), 1))),
+        identities.map(async (identity) => head(await kit.store.claimOutgoing(outgoingLane(identity), 1, NOW))),
       )
       await kit.store.startAttempts(heads.map(({ fence, message }) => ({ fence, message, at: T0 })))
       await kit.store.finishAttempts(heads.map(({ fence, message }) => sent(fence, message)))
@@ -252,14 +311,14 @@ export function describeOutgoing(kit: StoreKit): void {
       await kit.store.recordIncoming([incomingRow()])
       await processFirst(kit.store, incomingLane(), { outgoing: rows })
       const lane = (identity: string) => outgoingLane(identity, 'gateway', 'reply')
-      const { fence, message } = head(await kit.store.claimOutgoing(lane('b'), 1))
+      const { fence, message } = head(await kit.store.claimOutgoing(lane('b'), 1, NOW))
       await kit.store.startAttempts([{ fence, message, at: T0 }])
       expect(await kit.store.settleAnswered([a, b, 'unknown', c, a], T0 + 50)).to.deep.equal([a, c])
       expect(await kit.store.settleAnswered([a], T0 + 60)).to.deep.equal([])
       expect((await kit.store.log.find(a))?.state).to.equal('SENT')
       expect(await kit.store.log.attempts(a)).to.deep.equal([])
-      expect((await kit.store.claimOutgoing(lane('a'), 5)).messages).to.deep.equal([])
-      expect((await kit.store.claimOutgoing(lane('b'), 5)).messages).to.have.length(1)
+      expect((await kit.store.claimOutgoing(lane('a'), 5, NOW)).messages).to.deep.equal([])
+      expect((await kit.store.claimOutgoing(lane('b'), 5, NOW)).messages).to.have.length(1)
     })
 
     it('cannot be begun any more by a worker that had claimed them before', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { OutgoingState } from '../../../src/messages/states.ts'
-import { head, outgoingLane, outgoingRow, reportRow, sendFirst, sent, T0 } from '../../support/store-rows.ts'
+import { head, NOW, outgoingLane, outgoingRow, reportRow, sendFirst, sent, T0 } from '../../support/store-rows.ts'
 import type { StoreKit } from '../conformance.ts'
 
 /** Delivery reports. */
@@ -41,7 +41,7 @@ export function describeReports(kit: StoreKit): void {
     it('wait until the id is known, and count in the order they came', async () => {
       const row = outgoingRow()
       await kit.store.recordOutgoing([row])
-      const { fence, message } = head(await kit.store.claimOutgoing(outgoingLane(), 1))
+      const { fence, message } = head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW))
       await kit.store.startAttempts([{ fence, message, at: T0 }])
       expect(
         await kit.store.recordReports([
@@ -104,28 +104,29 @@ export function describeReports(kit: StoreKit): void {
   })
 
   describe('reports of an earlier attempt, on a message that is to be tried again', () => {
-    const replayed = async () => {
-      const id = await sendOne(['old'], 'ERROR')
-      await kit.store.replay([id], T0 + 500)
-      return id
+    const retried = async () => {
+      const row = outgoingRow()
+      await kit.store.recordOutgoing([row])
+      await sendFirst(kit.store, outgoingLane(), { outcome: { kind: 'retry', at: T0 + 500 }, externalIds: ['old'] })
+      return row.id
     }
 
     it('ERROR, UNKNOWN and SENT keep nothing from being sent', async () => {
-      const id = await replayed()
+      const id = await retried()
       for (const state of ['ERROR', 'UNKNOWN', 'SENT'] as const) {
         const effects = await kit.store.recordReports([reportRow({ externalId: 'old', state })])
-        expect(effects).to.deep.equal([{ messageId: id, state: 'WAITING', changed: false }])
+        expect(effects).to.deep.equal([{ messageId: id, state: 'SENDING', changed: false }])
       }
-      expect((await kit.store.claimOutgoing(outgoingLane(), 5)).messages).to.have.length(1)
+      expect((await kit.store.claimOutgoing(outgoingLane(), 5, NOW)).messages).to.have.length(1)
     })
 
     it('DELIVERED settles it: it leaves its lane', async () => {
-      const id = await replayed()
+      const id = await retried()
       const next = outgoingRow({ text: 'next' })
       await kit.store.recordOutgoing([next])
-      expect(head(await kit.store.claimOutgoing(outgoingLane(), 1)).message.id).to.equal(id)
+      expect(head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW)).message.id).to.equal(id)
       await kit.store.recordReports([reportRow({ externalId: 'old' })])
-      expect(head(await kit.store.claimOutgoing(outgoingLane(), 1)).message.id).to.equal(next.id)
+      expect(head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW)).message.id).to.equal(next.id)
       expect(await stateOf(id)).to.equal('DELIVERED')
     })
 
@@ -135,14 +136,14 @@ export function describeReports(kit: StoreKit): void {
       { kind: 'retry', at: T0 + 5_000 },
     ] as const) {
       it(`DELIVERED while the next is on its way stands, whatever that comes to: ${Object.values(outcome)}`, async () => {
-        const id = await replayed()
-        const { fence, message } = head(await kit.store.claimOutgoing(outgoingLane(), 1))
+        const id = await retried()
+        const { fence, message } = head(await kit.store.claimOutgoing(outgoingLane(), 1, NOW))
         await kit.store.startAttempts([{ fence, message, at: T0 + 600 }])
         await kit.store.recordReports([reportRow({ externalId: 'old' })])
         await kit.store.finishAttempts([sent(fence, message, { outcome, externalIds: ['new'] })])
         expect(await stateOf(id)).to.equal('DELIVERED')
         expect(await kit.store.log.attempts(id)).to.have.length(2)
-        expect((await kit.store.claimOutgoing(outgoingLane(), 5)).messages).to.deep.equal([])
+        expect((await kit.store.claimOutgoing(outgoingLane(), 5, NOW)).messages).to.deep.equal([])
         const [effect] = await kit.store.recordReports([reportRow({ externalId: 'new' })])
         expect(effect?.messageId).to.equal(id)
       })

@@ -8,6 +8,7 @@ import {
   finished,
   incomingLane,
   incomingRow,
+  NOW,
   outgoingLane,
   outgoingRow,
   reportRow,
@@ -18,6 +19,7 @@ import {
 const OPERATIONS = [
   'receive',
   'send',
+  'schedule',
   'process',
   'retry phases',
   'fail phases',
@@ -59,7 +61,7 @@ describe('claims through the caches', () => {
           const [incoming, outgoing] = [incomingLane(identity, owner), outgoingLane(identity, owner)]
           const claims = [
             await store.claimIncoming(incoming, limit),
-            await store.claimOutgoing(outgoing, limit),
+            await store.claimOutgoing(outgoing, limit, T0 + 7),
           ] as const
           const { incoming: rows, outgoing: sends } = fresh()
           const plain = (claim: { readonly messages: readonly object[] }) =>
@@ -68,7 +70,10 @@ describe('claims through the caches', () => {
               return rest
             })
           expect(plain(claims[0])).to.deep.equal(rows.open(incoming, limit))
-          expect(plain(claims[1])).to.deep.equal(sends.open(outgoing, limit))
+          expect(plain(claims[1])).to.deep.equal(sends.workable(outgoing, limit, T0 + 7))
+          if (claims[1].messages.every(({ notBefore }) => notBefore > T0 + 7)) {
+            expect(claims[1].dueAt).to.equal(sends.dueAt(outgoing))
+          }
           expect(claims[0].fence.lane).to.equal(laneKey(incoming))
         }
       }),
@@ -79,7 +84,7 @@ describe('claims through the caches', () => {
 
 async function act(store: SqliteStore, kind: (typeof OPERATIONS)[number], owner: string, identity: string) {
   const incoming = await store.claimIncoming(incomingLane(identity, owner), 1)
-  const outgoing = await store.claimOutgoing(outgoingLane(identity, owner), 1)
+  const outgoing = await store.claimOutgoing(outgoingLane(identity, owner), 1, NOW)
   const received = incoming.messages[0]
   const waiting = outgoing.messages[0]
   const finish = async (outcome: Parameters<typeof sent>[2]) => {
@@ -93,6 +98,9 @@ async function act(store: SqliteStore, kind: (typeof OPERATIONS)[number], owner:
       return
     case 'send':
       await store.recordOutgoing([outgoingRow({ backend: owner, identity, params: { b: 1 } })])
+      return
+    case 'schedule':
+      await store.recordOutgoing([outgoingRow({ backend: owner, identity, notBefore: T0 + 8 })])
       return
     case 'process':
     case 'retry phases':

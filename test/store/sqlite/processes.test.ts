@@ -1,6 +1,9 @@
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { type Lane, laneKey } from '../../../src/messages/lane.ts'
-import { StaleResultError, StoreLockedError } from '../../../src/store/errors.ts'
+import { StaleResultError, StoreLockedError, TakenOverError } from '../../../src/store/errors.ts'
+import { SqliteStore } from '../../../src/store/sqlite/sqlite-store.ts'
 import { rejection } from '../../support/rejection.ts'
 import { type SqliteFile, sqliteFile } from '../../support/sqlite-store.ts'
 import {
@@ -8,6 +11,7 @@ import {
   head,
   incomingLane,
   incomingRow,
+  NOW,
   outgoingLane,
   outgoingRow,
   sent,
@@ -34,6 +38,46 @@ describe('SQLite stores beside each other', () => {
     await second.ping()
   })
 
+  for (const [what, linked, target] of [
+    ['the file', 'link.db', 'switchboard.db'],
+    ['a file that is not there yet', 'link.db', 'later.db'],
+    ['its folder', 'link/switchboard.db', 'folder'],
+  ] as const) {
+    it(`refuses a second server through a link to ${what}`, async () => {
+      const folder = dirname(file.file)
+      if (target === 'folder') mkdirSync(join(folder, target))
+      symlinkSync(join(folder, target), join(folder, linked.replace(/\/.*/, '')))
+      const direct = target === 'folder' ? join(folder, target, 'switchboard.db') : join(folder, target)
+      const [one, other] = [join(folder, linked), direct].map((path) => new SqliteStore({ file: path, role: 'server' }))
+      await one?.open()
+      try {
+        expect(other === undefined ? undefined : await rejection(other.open())).to.be.instanceOf(StoreLockedError)
+      } finally {
+        await one?.close()
+        await other?.close()
+      }
+    })
+  }
+
+  it('a server that was overtaken is told so when it asks for work, and leaves the other one its nudges', async () => {
+    const store = await file.open()
+    await store.recordIncoming([incomingRow()])
+    store.watch(() => {})
+    const outside = file.outside()
+    outside.exec("UPDATE counters SET value = value + 1 WHERE name = 'epoch'")
+    const command = await file.open('command')
+    await command.nudge([incomingLane()])
+    for (const ask of [() => store.claimIncoming(incomingLane(), 1), () => store.countOpenIncoming()]) {
+      await until('it is told', () =>
+        ask().then(
+          () => false,
+          (error: unknown) => error instanceof TakenOverError,
+        ),
+      )
+    }
+    expect(outside.prepare('SELECT COUNT(*) AS count FROM nudges').get()).to.deep.equal({ count: 1 })
+  })
+
   it('lets commands in beside a server', async () => {
     await file.open()
     const command = await file.open('command')
@@ -52,7 +96,7 @@ describe('SQLite stores beside each other', () => {
     await store.recordIncoming([incomingRow()])
     await store.recordOutgoing([outgoingRow()])
     const incoming = head(await store.claimIncoming(incomingLane(), 1))
-    const outgoing = head(await store.claimOutgoing(outgoingLane(), 1))
+    const outgoing = head(await store.claimOutgoing(outgoingLane(), 1, NOW))
     const outside = file.outside()
     outside.exec("UPDATE counters SET value = value + 1 WHERE name = 'epoch'")
     const { message } = outgoing
@@ -61,13 +105,10 @@ describe('SQLite stores beside each other', () => {
       () => store.startAttempts([{ fence: outgoing.fence, message, at: T0 }]),
       () => store.finishAttempts([sent(outgoing.fence, message)]),
     ]) {
-      expect(await rejection(commit())).to.be.instanceOf(StaleResultError)
+      expect(await rejection(commit())).to.be.instanceOf(TakenOverError)
     }
     expect(await store.log.counts()).to.deep.equal({ incoming: 1, outgoing: 1, contacts: 0 })
-    const again = head(await store.claimIncoming(incomingLane(), 1))
-    expect(await rejection(store.finishIncoming([finished(again.fence, again.message)]))).to.be.instanceOf(
-      StaleResultError,
-    )
+    expect(await rejection(store.claimIncoming(incomingLane(), 1))).to.be.instanceOf(TakenOverError)
   })
 
   it('a server hears of what a command recorded and replayed, and works it', async () => {
@@ -89,7 +130,7 @@ describe('SQLite stores beside each other', () => {
     for (const identity of ['1', '3']) {
       expect((await server.claimIncoming(incomingLane(identity), 5)).messages).to.have.length(1)
     }
-    expect((await server.claimOutgoing(outgoingLane('2'), 5)).messages).to.have.length(1)
+    expect((await server.claimOutgoing(outgoingLane('2'), 5, NOW)).messages).to.have.length(1)
   })
 
   it('a server hears of what a command recorded before it began to listen', async () => {
@@ -115,7 +156,7 @@ describe('SQLite stores beside each other', () => {
       }
     }
     const incoming = (await server.claimIncoming(incomingLane(), 100)).messages
-    const outgoing = (await server.claimOutgoing(outgoingLane(), 100)).messages
+    const outgoing = (await server.claimOutgoing(outgoingLane(), 100, NOW)).messages
     expect(incoming.map(({ text }) => text)).to.deep.equal(texts)
     expect(outgoing.map(({ text }) => text)).to.deep.equal(texts)
     const numbers = [...incoming, ...outgoing].map(({ seq }) => seq)
@@ -130,7 +171,7 @@ describe('SQLite stores beside each other', () => {
     const second = await file.open()
     await second.recordIncoming([incomingRow({ text: '3' })])
     await second.recordOutgoing([outgoingRow({ text: '3' })])
-    const claims = [await second.claimIncoming(incomingLane(), 9), await second.claimOutgoing(outgoingLane(), 9)]
+    const claims = [await second.claimIncoming(incomingLane(), 9), await second.claimOutgoing(outgoingLane(), 9, NOW)]
     for (const { messages } of claims) expect(messages.map(({ text }) => text)).to.deep.equal(['1', '2', '3'])
   })
 })

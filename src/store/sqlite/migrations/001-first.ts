@@ -38,12 +38,16 @@ const statements = [
     backend TEXT NOT NULL, identity TEXT NOT NULL, external_id TEXT NOT NULL, message_id TEXT NOT NULL,
     expires_at INTEGER NOT NULL, PRIMARY KEY (backend, identity, external_id)) STRICT, WITHOUT ROWID`,
   `CREATE INDEX duplicates_expiry ON duplicates (expires_at)`,
+  `CREATE TABLE content_windows (
+    backend TEXT NOT NULL, identity TEXT NOT NULL, message_id TEXT NOT NULL, expires_at INTEGER NOT NULL,
+    PRIMARY KEY (backend, identity)) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX content_windows_expiry ON content_windows (expires_at)`,
 
   `CREATE TABLE outgoing (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, backend TEXT NOT NULL, identity TEXT NOT NULL, address TEXT,
     text TEXT NOT NULL, class TEXT NOT NULL, data TEXT NOT NULL, in_response_to TEXT, via TEXT NOT NULL,
     parts INTEGER NOT NULL, state TEXT NOT NULL, timed_out INTEGER NOT NULL DEFAULT 0,
-    open INTEGER NOT NULL, phased INTEGER NOT NULL, attempt_at INTEGER, tries INTEGER NOT NULL,
+    open INTEGER NOT NULL, phased INTEGER NOT NULL, attempt_at INTEGER, first_attempt_at INTEGER, tries INTEGER NOT NULL,
     not_before INTEGER NOT NULL, expires_at INTEGER, contact_id TEXT, tag TEXT, template TEXT, related_to TEXT,
     code TEXT, error TEXT, sender_data TEXT, created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
     sent_at INTEGER, delivered_at INTEGER) STRICT`,
@@ -53,6 +57,7 @@ const statements = [
     PRIMARY KEY (backend, identity, seq)) STRICT, WITHOUT ROWID`,
   `CREATE INDEX outgoing_lane ON outgoing (backend, class, identity, seq) WHERE open = 1`,
   `CREATE INDEX outgoing_failed ON outgoing (seq) WHERE state = 'ERROR'`,
+  `CREATE INDEX outgoing_unknown ON outgoing (seq) WHERE state = 'UNKNOWN'`,
   `CREATE TABLE attempts (
     outgoing_seq INTEGER NOT NULL, number INTEGER NOT NULL, backend TEXT NOT NULL, started_at INTEGER,
     finished_at INTEGER NOT NULL, outcome TEXT NOT NULL, code TEXT, provider_code TEXT, error TEXT,
@@ -60,6 +65,7 @@ const statements = [
   `CREATE TABLE external_ids (
     backend TEXT NOT NULL, external_id TEXT NOT NULL, outgoing_seq INTEGER NOT NULL, created_at INTEGER NOT NULL,
     PRIMARY KEY (backend, external_id)) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX external_ids_message ON external_ids (outgoing_seq)`,
   `CREATE TABLE reports (
     id INTEGER PRIMARY KEY, backend TEXT NOT NULL, external_id TEXT NOT NULL, identity TEXT, state TEXT,
     code TEXT, text TEXT, fields TEXT, received_at INTEGER NOT NULL, outgoing_seq INTEGER) STRICT`,
