@@ -129,7 +129,9 @@ describe('switchboard start', function () {
       const next = await project.start()
       const lines = await conversation(next, '1')
       expect(lines.map(({ text }) => text)).to.deep.equal(['first', 'done: first'])
-      expect(readFileSync(project.file('in-hand'), 'utf8')).to.equal('first\n')
+      // A later message may have come in before the signal was seen; this one was worked once.
+      const worked = readFileSync(project.file('in-hand'), 'utf8').split('\n')
+      expect(worked.filter((text) => text === 'first')).to.have.length(1)
     })
   }
 
