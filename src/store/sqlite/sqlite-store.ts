@@ -123,7 +123,7 @@ export class SqliteStore implements Store {
   }
 
   async finishIncoming(results: readonly Finish[]): Promise<void> {
-    await Promise.all(results.map((result) => this.#finishIncoming(result)))
+    await forEach(results, (result) => this.#finishIncoming(result))
   }
 
   async #finishIncoming(result: Finish): Promise<void> {
@@ -174,7 +174,7 @@ export class SqliteStore implements Store {
   }
 
   async startAttempts(attempts: readonly AttemptStart[]): Promise<void> {
-    await Promise.all(attempts.map((attempt) => this.#startAttempt(attempt)))
+    await forEach(attempts, (attempt) => this.#startAttempt(attempt))
   }
 
   async #startAttempt(attempt: AttemptStart): Promise<void> {
@@ -198,7 +198,7 @@ export class SqliteStore implements Store {
   }
 
   async finishAttempts(results: readonly AttemptResult[]): Promise<void> {
-    await Promise.all(results.map((result) => this.#finishAttempt(result)))
+    await forEach(results, (result) => this.#finishAttempt(result))
   }
 
   async #finishAttempt(result: AttemptResult): Promise<void> {
@@ -289,6 +289,13 @@ export class SqliteStore implements Store {
     if (isServer && fence.token === this.#open.currentEpoch()) return
     throw new StaleResultError('Another server has taken over this database.')
   }
+}
+
+/** All at the same time; a batch of one, which most are, without the cost of a batch. */
+async function forEach<T>(batch: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const [only] = batch
+  if (batch.length === 1 && only !== undefined) await work(only)
+  else await Promise.all(batch.map(work))
 }
 
 function cached<T extends { readonly seq: number }>(
