@@ -7,6 +7,7 @@ import { type CommonBackendValues, commonBackendSettings } from './backend-setti
 import type { SettingsFault } from './errors.ts'
 import { expectation, faultsOf, shapeOf, unknownKey, wrongOrder } from './faults.ts'
 import { deepFreeze } from './freeze.ts'
+import { isRecord } from './record.ts'
 import { secretsIn, withoutSecrets } from './secret.ts'
 
 type Input = Readonly<Record<string, unknown>>
@@ -200,8 +201,4 @@ function printed(schema: z.ZodType, value: unknown): Input {
 
 function isBackendInput(given: unknown): given is BackendInput {
   return isRecord(given) && isRecord(given['definition']) && typeof given['definition']['kind'] === 'string'
-}
-
-function isRecord(value: unknown): value is Input {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

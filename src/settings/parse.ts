@@ -6,6 +6,7 @@ import { expectation, faultsOf, wrongOrder } from './faults.ts'
 import { deepFreeze, frozenMap } from './freeze.ts'
 import { parseApps } from './parse-apps.ts'
 import { parseBackends } from './parse-backends.ts'
+import { isRecord } from './record.ts'
 import { type GeneralSettings, generalSettings } from './schema.ts'
 import { secretsIn, withoutSecrets } from './secret.ts'
 
@@ -57,8 +58,4 @@ export function parseSettings(input: unknown, env: Environment = {}): Settings {
     backends: frozenMap(parsedBackends.map(({ backend }) => [backend.name, backend] as const)),
     apps: Object.freeze(parsedApps),
   })
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,27 +1,16 @@
-import { cpSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect } from 'chai'
-import { built } from '../support/built.ts'
-import { checkout, type RunningServer, serving, startProcess } from '../support/process.ts'
+import { copyCheckout } from '../support/checkout-copy.ts'
+import { type RunningServer, serving, startProcess } from '../support/process.ts'
 import { answered, post } from '../support/project.ts'
-import { type TempFolder, tempFolder } from '../support/temp-folder.ts'
+import type { TempFolder } from '../support/temp-folder.ts'
 import { until } from '../support/until.ts'
-
-/** What `npm start` needs of this checkout. */
-const PARTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'settings.ts']
-const FOLDERS = ['scripts', 'src', 'dist']
 
 describe('npm start', function () {
   this.timeout(120_000)
   let copy: TempFolder
 
   before(async () => {
-    await built()
-    copy = tempFolder()
-    for (const name of [...PARTS, ...FOLDERS]) {
-      cpSync(join(checkout, name), join(copy.path, name), { recursive: true })
-    }
-    symlinkSync(join(checkout, 'node_modules'), join(copy.path, 'node_modules'))
+    copy = await copyCheckout('settings.ts')
   })
 
   after(() => copy.remove())

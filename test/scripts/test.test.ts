@@ -1,12 +1,9 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { built } from '../support/built.ts'
+import { copyCheckout } from '../support/checkout-copy.ts'
 import { checkout, startProcess } from '../support/process.ts'
-import { type TempFolder, tempFolder } from '../support/temp-folder.ts'
-
-const PARTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', '.mocharc.json']
-const FOLDERS = ['scripts', 'src', 'dist']
+import type { TempFolder } from '../support/temp-folder.ts'
 
 const good = `it('passes', () => {})`
 const bad = `it('fails', () => { throw new Error('the reason of it') })`
@@ -83,12 +80,7 @@ describe('npm test', function () {
   let copy: TempFolder
 
   before(async () => {
-    await built()
-    copy = tempFolder()
-    for (const name of [...PARTS, ...FOLDERS]) {
-      cpSync(join(checkout, name), join(copy.path, name), { recursive: true })
-    }
-    symlinkSync(join(checkout, 'node_modules'), join(copy.path, 'node_modules'))
+    copy = await copyCheckout('.mocharc.json')
   })
 
   after(() => copy.remove())

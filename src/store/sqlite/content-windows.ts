@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { NewIncoming } from '../store.ts'
+import { connectionKey } from './connection-key.ts'
 
 const SWEEP_INTERVAL_MS = 60_000
 
@@ -23,7 +24,9 @@ export class ContentWindows {
     this.#statements = prepare(database)
     if (!remembers) return
     const windows = this.#statements.all.all()
-    this.#open = new Map(windows.map(({ backend, identity, expires_at }) => [key(backend, identity), expires_at]))
+    this.#open = new Map(
+      windows.map(({ backend, identity, expires_at }) => [connectionKey(backend, identity), expires_at]),
+    )
   }
 
   /** A transaction begins. */
@@ -39,7 +42,7 @@ export class ContentWindows {
   /** The message that this one repeats. Runs inside a transaction, as all methods do. */
   find(message: NewIncoming): string | undefined {
     const { backend, identity, receivedAt, window = 0 } = message
-    if (window === 0 || this.#open?.has(key(backend, identity)) === false) return undefined
+    if (window === 0 || this.#open?.has(connectionKey(backend, identity)) === false) return undefined
     const first = this.#statements.first.get(backend, identity)
     if (first === undefined || first.text !== message.text || first.expires_at < receivedAt) return undefined
     return first.id
@@ -49,13 +52,13 @@ export class ContentWindows {
     const { id, backend, identity, receivedAt, window = 0 } = message
     if (window === 0) return
     this.#dropExpired(receivedAt)
-    this.#open?.set(key(backend, identity), receivedAt + window)
+    this.#open?.set(connectionKey(backend, identity), receivedAt + window)
     this.#statements.put.run(backend, identity, id, receivedAt + window)
   }
 
   /** Something was sent to the identity. */
   closed(backend: string, identity: string): void {
-    const connection = key(backend, identity)
+    const connection = connectionKey(backend, identity)
     if (this.#open !== undefined) {
       const expiresAt = this.#open.get(connection)
       if (expiresAt === undefined) return
@@ -71,10 +74,6 @@ export class ContentWindows {
     for (const [connection, expiresAt] of this.#open ?? []) if (expiresAt < now) this.#open?.delete(connection)
     this.#statements.expire.run(now)
   }
-}
-
-function key(backend: string, identity: string): string {
-  return `${backend}\n${identity}`
 }
 
 function prepare(database: Database) {

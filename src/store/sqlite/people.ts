@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3'
 import type { Connection } from '../../messages/incoming.ts'
 import { DocumentConflictError } from '../errors.ts'
 import type { Change, Contact, ContactStore, DocumentStore, EffectStore } from '../store.ts'
+import { connectionKey } from './connection-key.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { wellFormed } from './well-formed.ts'
 
@@ -179,10 +180,6 @@ export class SqliteEffects implements EffectStore {
   async put(messageId: string, key: string, result: unknown, at: number): Promise<void> {
     await this.#commit.write(() => this.#put.run(messageId, key, JSON.stringify(result) ?? null, at))
   }
-}
-
-function connectionKey(backend: string, identity: string): string {
-  return `${backend}\n${identity}`
 }
 
 function toContact(row: ContactRow): Contact {

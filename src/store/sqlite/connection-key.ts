@@ -1,0 +1,4 @@
+/** A connection as a key of a map. */
+export function connectionKey(backend: string, identity: string): string {
+  return `${backend}\n${identity}`
+}
