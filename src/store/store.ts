@@ -3,6 +3,9 @@ import type { Lane, MessageClass } from '../messages/lane.ts'
 import type { OutgoingData, SendOptions } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { IncomingState, OutgoingState } from '../messages/states.ts'
+import type { MemoryStore } from './memory-store.ts'
+import type { OutboxStore } from './outbox-store.ts'
+import type { PartStore } from './part-store.ts'
 
 /** Proof that its holder is the one who works a lane. A commit whose fence is no longer good is refused. */
 export interface Fence {
@@ -256,6 +259,25 @@ export interface FailedQuery {
   readonly before?: number
 }
 
+export interface PurgeRequest {
+  /** Milliseconds since 1970: what was recorded before, and is finished, goes. */
+  readonly before: number
+  /** Milliseconds since 1970: what has an expiry of its own goes when it is over. */
+  readonly now: number
+  /** Messages to remove at the most in this one batch. */
+  readonly limit: number
+}
+
+/** What one batch removed. */
+export interface Purged {
+  readonly incoming: number
+  readonly outgoing: number
+  /** What stood beside messages and has passed its own time: ids of duplicates, effects, parked reports. */
+  readonly others: number
+  /** There may be more to remove; the next batch finds it. */
+  readonly more: boolean
+}
+
 /** Queries for people and programs; never on the way of a message. */
 export interface MessageLog {
   /** What went to and fro between us and one person, oldest first. */
@@ -326,6 +348,12 @@ export interface Store {
   /** Opens failed messages, and outgoing ones in UNKNOWN, again; returns their lanes. */
   replay(ids: readonly string[], at: number): Promise<readonly Lane[]>
 
+  /**
+   * Removes a batch of old messages with all that belongs to them, the oldest first. A message that is unfinished
+   * stays, and so does the incoming one that an unfinished answer belongs to.
+   */
+  purge(request: PurgeRequest): Promise<Purged>
+
   /** Tells a running server, from another process, that these lanes have work; a server hears of it by `watch`. */
   nudge(lanes: readonly Lane[]): Promise<void>
   /** Calls the listener with the lanes that other processes have nudged. */
@@ -335,4 +363,7 @@ export interface Store {
   readonly contacts: ContactStore
   readonly documents: DocumentStore
   readonly effects: EffectStore
+  readonly parts: PartStore
+  readonly outbox: OutboxStore
+  readonly memory: MemoryStore
 }

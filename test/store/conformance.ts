@@ -4,8 +4,11 @@ import { describeIncoming } from './conformance/incoming.ts'
 import { describeIncomingResults } from './conformance/incoming-results.ts'
 import { describeLanes } from './conformance/lanes.ts'
 import { describeLog } from './conformance/log.ts'
+import { describeOutbox } from './conformance/outbox.ts'
 import { describeOutgoing } from './conformance/outgoing.ts'
+import { describeParts } from './conformance/parts.ts'
 import { describePeople } from './conformance/people.ts'
+import { describePurge } from './conformance/purge.ts'
 import { describeReports } from './conformance/reports.ts'
 
 /** One store to be tried, fresh and open. */
@@ -19,7 +22,7 @@ export interface StoreHarness {
 }
 
 /** What a store may be unable to show. */
-export type Exception = 'reopen' | 'nul'
+export type Exception = 'reopen' | 'nul' | 'limit'
 
 /** What the parts of the suite work with. */
 export interface StoreKit {
@@ -72,7 +75,10 @@ export function describeStore(
     describeReports(kit)
     describeLanes(kit)
     describePeople(kit)
+    describeParts(kit)
+    describeOutbox(kit)
     describeLog(kit)
+    describePurge(kit)
     describeHostileTexts(kit)
   })
 }

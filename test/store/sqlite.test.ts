@@ -1,5 +1,10 @@
 import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
+import { ThreadedSqliteStore } from '../../src/store/sqlite/threaded-store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { builtCommand } from '../support/server-process.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { describeStore, type StoreHarness } from './conformance.ts'
 
@@ -17,10 +22,11 @@ async function inMemory(): Promise<StoreHarness> {
   }
 }
 
-async function inFile(): Promise<StoreHarness> {
+async function inFile(makeStore: (file: string) => Store): Promise<StoreHarness> {
   // In memory where the machine can: what a sync to disk costs is not what is tried here.
   const folder = tempFolder(existsSync('/dev/shm') ? '/dev/shm' : undefined)
-  const current = { store: new SqliteStore({ file: `${folder.path}/switchboard.db`, role: 'server' }) }
+  const file = `${folder.path}/switchboard.db`
+  const current = { store: makeStore(file) }
   await current.store.open()
   return {
     get store() {
@@ -29,7 +35,7 @@ async function inFile(): Promise<StoreHarness> {
     staleFence,
     async reopen() {
       await current.store.close()
-      current.store = new SqliteStore({ file: `${folder.path}/switchboard.db`, role: 'server' })
+      current.store = makeStore(file)
       await current.store.open()
       return current.store
     },
@@ -40,5 +46,9 @@ async function inFile(): Promise<StoreHarness> {
   }
 }
 
+// A thread does not take over the loader of TypeScript that its process was started with.
+const program = () => pathToFileURL(join(dirname(builtCommand()), '..', 'store', 'sqlite', 'store-thread.js'))
+
 describeStore('SQLite in memory', inMemory, { reopen: 'a database in memory ends with its store' })
-describeStore('SQLite in a file', inFile)
+describeStore('SQLite in a file', () => inFile((file) => new SqliteStore({ file, role: 'server' })))
+describeStore('SQLite in a thread', () => inFile((file) => new ThreadedSqliteStore(file, program())))

@@ -29,9 +29,13 @@ export class GroupCommit {
   #pending: Work[] = []
   #scheduled = false
   #transaction = 0
+  #endedAt = 0
+  /** The last commit had several callers: there is load. */
+  #lastShared = false
   readonly #database: Database
   readonly #seq: SeqCounter
   readonly #hooks: CommitHooks
+  readonly #pause: number
   readonly #begin
   readonly #commit
   readonly #rollback
@@ -39,7 +43,9 @@ export class GroupCommit {
   readonly #rollbackTo
   readonly #release
 
-  constructor(database: Database, seq: SeqCounter, hooks: CommitHooks) {
+  /** @param pause milliseconds between two commits under load; the fewer commits, the less each caller costs */
+  constructor(database: Database, seq: SeqCounter, hooks: CommitHooks, pause = 0) {
+    this.#pause = pause
     this.#database = database
     this.#seq = seq
     this.#hooks = hooks
@@ -61,13 +67,20 @@ export class GroupCommit {
       this.#pending.push({ run, committed, resolve: resolve as (value: unknown) => void, reject })
       if (this.#scheduled) return
       this.#scheduled = true
-      setImmediate(() => this.flush())
+      this.#schedule()
     })
   }
 
   /** The number of the transaction that runs now, or ran last. */
   get transaction(): number {
     return this.#transaction
+  }
+
+  /** At the end of this turn; under load a little later, so that one commit serves more callers. */
+  #schedule(): void {
+    const wait = this.#lastShared ? this.#pause - (performance.now() - this.#endedAt) : 0
+    if (wait < 1) setImmediate(() => this.flush())
+    else setTimeout(() => this.flush(), wait)
   }
 
   /** Commits what has gathered so far. */
@@ -77,6 +90,8 @@ export class GroupCommit {
     if (works.length === 0) return
     this.#pending = []
     if (!this.#attempt(works, false)) this.#attempt(works, true)
+    this.#lastShared = works.length > 1
+    this.#endedAt = performance.now()
   }
 
   /** @returns false when one of several failed by itself, so that they have to be kept apart from each other */

@@ -5,16 +5,22 @@ import { TakenOverError } from '../errors.ts'
 import { ContentWindows } from './content-windows.ts'
 import { ConversationIndex } from './conversation-index.ts'
 import { IN_MEMORY, isUnavailable, openReader, unavailable } from './database.ts'
-import { GroupCommit } from './group-commit.ts'
+import { type CommitHooks, GroupCommit } from './group-commit.ts'
 import { IncomingRows, type OpenIncoming } from './incoming.ts'
 import { LaneCache } from './lane-cache.ts'
+import { SqliteMemory } from './memory.ts'
 import { SqliteMessageLog } from './message-log.ts'
+import { SqliteOutbox } from './outbox.ts'
 import { type OpenOutgoing, OutgoingRows } from './outgoing.ts'
+import { SqliteParts } from './parts.ts'
 import { SqliteDocuments, SqliteEffects, SqlitePeople } from './people.ts'
+import { Purge } from './purge.ts'
 import { SeqCounter } from './seq-counter.ts'
 
 const WATCH_INTERVAL_MS = 200
 const PAGE_OF_LANES = 10_000
+/** Measured: a commit costs by the pages that it changes, and messages that share it share most of those. */
+const COMMIT_PAUSE_MS = 2
 
 /** All that stands on one open database: its connections, its prepared statements, its caches. */
 export class SqliteSession {
@@ -23,10 +29,14 @@ export class SqliteSession {
   readonly people: SqlitePeople
   readonly incoming: IncomingRows
   readonly outgoing: OutgoingRows
+  readonly purge: Purge
   readonly incomingCache = new LaneCache<OpenIncoming>()
   readonly outgoingCache = new LaneCache<OpenOutgoing>()
   readonly documents: SqliteDocuments
   readonly effects: SqliteEffects
+  readonly parts: SqliteParts
+  readonly outbox: SqliteOutbox
+  readonly memory: SqliteMemory
   readonly log: SqliteMessageLog
   /** The number of this server's start; 0 in a command, which may not work lanes. */
   readonly epoch: number
@@ -51,7 +61,7 @@ export class SqliteSession {
     this.seq = new SeqCounter(database)
     this.people = new SqlitePeople(database)
     const windows = new ContentWindows(database, role === 'server')
-    this.commit = new GroupCommit(database, this.seq, {
+    const hooks: CommitHooks = {
       began: () => {
         windows.began()
         this.#noticeOthers()
@@ -60,13 +70,18 @@ export class SqliteSession {
         windows.undone()
         this.people.forget()
       },
-    })
+    }
+    this.commit = new GroupCommit(database, this.seq, hooks, file === IN_MEMORY ? 0 : COMMIT_PAUSE_MS)
     this.incoming = new IncomingRows(database, this.people, windows)
     this.outgoing = new OutgoingRows(database, this.people, windows)
+    this.purge = new Purge(database)
     const conversations = new ConversationIndex(database, this.commit)
     this.seq.onCommit((seq) => conversations.reached(seq))
     this.documents = new SqliteDocuments(database)
     this.effects = new SqliteEffects(database, this.commit)
+    this.parts = new SqliteParts(database, this.commit)
+    this.outbox = new SqliteOutbox(database, this.commit)
+    this.memory = new SqliteMemory(database, this.commit)
     this.log = new SqliteMessageLog(this.#reader)
     this.epoch = role === 'server' ? (this.#statements.nextEpoch.get()?.value ?? 0) : 0
     if (role === 'server') this.#forgetBacklog()

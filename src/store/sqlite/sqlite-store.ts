@@ -14,6 +14,8 @@ import type {
   NewReport,
   OpenLane,
   OutgoingClaim,
+  Purged,
+  PurgeRequest,
   RecordedIncoming,
   ReportEffect,
   Store,
@@ -88,6 +90,18 @@ export class SqliteStore implements Store {
 
   get effects() {
     return this.#open.effects
+  }
+
+  get parts() {
+    return this.#open.parts
+  }
+
+  get outbox() {
+    return this.#open.outbox
+  }
+
+  get memory() {
+    return this.#open.memory
   }
 
   async ping(): Promise<void> {
@@ -267,6 +281,15 @@ export class SqliteStore implements Store {
         for (const lane of lanes) session.forget(lane)
       },
     )
+  }
+
+  async purge(request: PurgeRequest): Promise<Purged> {
+    const { commit, purge } = this.#open
+    const { purged } = await commit.write(
+      () => purge.batch(request),
+      (batch) => purge.committed(batch),
+    )
+    return purged
   }
 
   async nudge(lanes: readonly Lane[]): Promise<void> {

@@ -56,6 +56,7 @@ const statements = [
     backend TEXT NOT NULL, identity TEXT NOT NULL, seq INTEGER NOT NULL, outgoing INTEGER NOT NULL,
     PRIMARY KEY (backend, identity, seq)) STRICT, WITHOUT ROWID`,
   `CREATE INDEX outgoing_lane ON outgoing (backend, class, identity, seq) WHERE open = 1`,
+  `CREATE INDEX outgoing_answering ON outgoing (in_response_to) WHERE open = 1 AND in_response_to IS NOT NULL`,
   `CREATE INDEX outgoing_failed ON outgoing (seq) WHERE state = 'ERROR'`,
   `CREATE INDEX outgoing_unknown ON outgoing (seq) WHERE state = 'UNKNOWN'`,
   `CREATE TABLE attempts (
@@ -70,6 +71,7 @@ const statements = [
     id INTEGER PRIMARY KEY, backend TEXT NOT NULL, external_id TEXT NOT NULL, identity TEXT, state TEXT,
     code TEXT, text TEXT, fields TEXT, received_at INTEGER NOT NULL, outgoing_seq INTEGER) STRICT`,
   `CREATE INDEX reports_parked ON reports (backend, external_id) WHERE outgoing_seq IS NULL`,
+  `CREATE INDEX reports_unmatched ON reports (received_at) WHERE outgoing_seq IS NULL`,
   `CREATE INDEX reports_message ON reports (outgoing_seq) WHERE outgoing_seq IS NOT NULL`,
   `CREATE TABLE idempotency_keys (
     key TEXT PRIMARY KEY, result TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
@@ -81,6 +83,29 @@ const statements = [
   `CREATE TABLE effects (
     message_id TEXT NOT NULL, key TEXT NOT NULL, result TEXT, at INTEGER NOT NULL,
     PRIMARY KEY (message_id, key)) STRICT, WITHOUT ROWID`,
+
+  `CREATE TABLE part_groups (
+    id TEXT PRIMARY KEY, backend TEXT NOT NULL, identity TEXT NOT NULL, address TEXT NOT NULL, reference TEXT NOT NULL,
+    total INTEGER NOT NULL, due_at INTEGER NOT NULL, current INTEGER NOT NULL, message_id TEXT,
+    forget_at INTEGER) STRICT, WITHOUT ROWID`,
+  `CREATE UNIQUE INDEX part_groups_current ON part_groups (backend, identity, address, reference, total)
+    WHERE current = 1`,
+  `CREATE INDEX part_groups_due ON part_groups (due_at, id) WHERE message_id IS NULL`,
+  `CREATE INDEX part_groups_forget ON part_groups (forget_at) WHERE message_id IS NOT NULL`,
+  `CREATE TABLE parts (
+    group_id TEXT NOT NULL, number INTEGER NOT NULL, text TEXT, hex TEXT, coding TEXT, fields TEXT NOT NULL,
+    external_id TEXT, digest TEXT NOT NULL, PRIMARY KEY (group_id, number)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL UNIQUE, backend TEXT NOT NULL,
+    identity TEXT NOT NULL, address TEXT, text TEXT NOT NULL, device TEXT, leased_until INTEGER NOT NULL,
+    tries INTEGER NOT NULL) STRICT`,
+  `CREATE INDEX outbox_backend ON outbox (backend, seq)`,
+  `CREATE INDEX outbox_identity ON outbox (backend, identity, seq)`,
+  `CREATE TABLE backend_memory (
+    backend TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (backend, key)) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+
   `CREATE TABLE nudges (id INTEGER PRIMARY KEY, lane TEXT NOT NULL) STRICT`,
 ]
 
