@@ -1,16 +1,30 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { measureAnswered } from './cases/answered.ts'
 import { measureBroadcast } from './cases/broadcast.ts'
 import { measureGrowth } from './cases/growth.ts'
+import { measureKannel } from './cases/kannel.ts'
 import { measureLatency } from './cases/latency.ts'
+import { measureProcesses } from './cases/processes.ts'
+import { measureQueues } from './cases/queues.ts'
 import { measureRecovery } from './cases/recovery.ts'
 import { measureSlowDisk } from './cases/slow-disk.ts'
 import { type ContestantName, measureThroughput, type ThroughputRow } from './cases/throughput.ts'
+import { measureWebAccept } from './cases/web-accept.ts'
+import { Engines } from './engines.ts'
 import { machine, syncsPerSecond } from './machine.ts'
 import { type Options, readOptions, usage } from './options.ts'
+import { answeredSection, processesSection, queuesSection, webAcceptSection } from './processes-sections.ts'
 import { decimals, type Section, toMarkdown, whole } from './report.ts'
-import { broadcastSection, growthSection, latencySection, recoverySection, slowDiskSection } from './sections.ts'
+import {
+  broadcastSection,
+  growthSection,
+  kannelSection,
+  latencySection,
+  recoverySection,
+  slowDiskSection,
+} from './sections.ts'
 import { throughputSection } from './throughput-section.ts'
 import { type Scale, Workbench } from './workbench.ts'
 import { hasWrk } from './wrk.ts'
@@ -26,8 +40,8 @@ const BROADCAST_WINDOWS = 6
 
 const WRONG_USAGE = 2
 
-// Three folders up from data/bench/js, where this runs.
-const root = resolve(import.meta.dirname, '..', '..', '..')
+// Four folders up from data/bench/js/bench, where this runs.
+const root = resolve(import.meta.dirname, '..', '..', '..', '..')
 const options = readOptionsOr(process.argv.slice(2))
 if (options === 'help') console.log(usage)
 else if (options instanceof Error) {
@@ -91,12 +105,33 @@ async function* measured(bench: Workbench, options: Options): AsyncGenerator<Sec
     yield broadcastSection(await measureBroadcast(bench, quick ? 5_000 : BROADCAST, quick ? 2 : BROADCAST_WINDOWS))
   }
   if (only.has('i')) yield slowDiskSection(await measureSlowDisk(bench))
+  if (only.has('k')) yield kannelSection(await measureKannel(bench))
+  if ((['l', 'm', 'n', 'o'] as const).some((letter) => only.has(letter))) yield* measuredOnEngines(bench, options)
+}
+
+/** What needs PostgreSQL and Redis. */
+async function* measuredOnEngines(bench: Workbench, { only }: Options): AsyncGenerator<Section> {
+  const why = Engines.whyNot()
+  if (why !== undefined) {
+    yield { title: 'l to o: several processes on PostgreSQL and Redis', columns: ['skipped'], rows: [[why]] }
+    return
+  }
+  const engines = await Engines.start(bench)
+  try {
+    if (only.has('l')) yield webAcceptSection(await measureWebAccept(bench, engines))
+    if (only.has('m')) yield processesSection(await measureProcesses(bench, engines))
+    if (only.has('n')) yield answeredSection(await measureAnswered(bench, engines))
+    if (only.has('o')) yield queuesSection(await measureQueues(bench, engines.redis))
+  } finally {
+    await engines.stop()
+  }
 }
 
 async function measureThroughputOf(bench: Workbench, { only, quick, wrk }: Options): Promise<readonly ThroughputRow[]> {
   const names: ContestantName[] = []
   for (const letter of ['a', 'b', 'c', 'd'] as const) if (only.has(letter)) names.push(letter)
-  for (const letter of ['c', 'd'] as const) if (only.has(letter) && !quick) names.push(`${letter} quiet`)
+  if (only.has('c') && !quick) names.push('c worked')
+  if (only.has('d') && !quick) names.push('d quiet')
   return names.length === 0 ? [] : measureThroughput(bench, names, wrk && hasWrk())
 }
 

@@ -1,5 +1,6 @@
 import type { Broadcast } from './cases/broadcast.ts'
 import type { GrowthRow } from './cases/growth.ts'
+import type { KannelRow } from './cases/kannel.ts'
 import type { Latency } from './cases/latency.ts'
 import type { Recovery } from './cases/recovery.ts'
 import type { SlowDisk } from './cases/slow-disk.ts'
@@ -10,6 +11,7 @@ const MOST_P99_MS = 25
 const MOST_GROWTH = 1.2
 const MOST_REPLY_P95_MS = 5_000
 const LEAST_ON_SLOW_DISK = 300
+const LEAST_BEHIND_KANNEL = 0.9
 
 export function latencySection({ perSecond, load }: Latency): Section {
   const row = (name: string, times: TimesSummary) => [
@@ -119,5 +121,27 @@ export function slowDiskSection(result: SlowDisk | string): Section {
         judged(`≥ ${LEAST_ON_SLOW_DISK}`, result.perSecond >= LEAST_ON_SLOW_DISK),
       ],
     ],
+  }
+}
+
+export function kannelSection(result: readonly KannelRow[] | string): Section {
+  const title = 'k: echo behind Kannel'
+  if (typeof result === 'string') return { title, columns: ['skipped'], rows: [[result]] }
+  const names = {
+    static: 'a handler that answers the text and keeps nothing',
+    body: 'Switchboard, answering in the body',
+    sendsms: 'Switchboard, answering by sendsms',
+  }
+  return {
+    title,
+    columns: ['Kannel with', 'messages/s', 'slowest to fastest', 'to the handler', 'target', 'its CPU µs'],
+    rows: result.map(({ way, perSecond, slowest, fastest, ratio, cpuMicroseconds }) => [
+      names[way],
+      whole(perSecond),
+      `${whole(slowest)} to ${whole(fastest)}`,
+      decimals(ratio, 2),
+      way === 'body' ? judged(`≥ ${LEAST_BEHIND_KANNEL}`, ratio >= LEAST_BEHIND_KANNEL) : '',
+      whole(cpuMicroseconds),
+    ]),
   }
 }

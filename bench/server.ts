@@ -68,7 +68,7 @@ export class Server {
 
 /** Settings of whoever runs the benchmark stay out of it. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const { LOG_LEVEL, DATABASE_URL, PUBLIC_URL, HOST, NODE_OPTIONS, ...rest } = process.env
+  const { LOG_LEVEL, DATABASE_URL, REDIS_URL, PUBLIC_URL, HOST, NODE_OPTIONS, ...rest } = process.env
   return rest
 }
 

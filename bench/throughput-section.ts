@@ -5,7 +5,7 @@ const names: Readonly<Record<ContestantName, string>> = {
   a: 'a  bare node:http',
   b: 'b  bare Koa, koa-body, zod',
   c: 'c  accepted, on disk before the answer',
-  'c quiet': 'c  with LOG_LEVEL=warn',
+  'c worked': 'c  and processed behind the answer',
   d: 'd  echo: received, processed, answered, sent',
   'd quiet': 'd  with LOG_LEVEL=warn',
 }
@@ -40,7 +40,7 @@ export function throughputSection(rows: readonly ThroughputRow[]): Section {
       decimals(row.cpuRatio, 2),
       `${decimals(row.p50, 1)} / ${decimals(row.p99, 1)}`,
       percent(row.generatorShare),
-      row.name < 'c' ? '' : whole(row.unfinished),
+      row.name < 'c worked' ? '' : whole(row.unfinished),
     ]),
     notes: rows.flatMap(remarks),
   }

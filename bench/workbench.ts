@@ -85,6 +85,17 @@ export class Workbench {
     return { server, database }
   }
 
+  /** Our server with nobody behind it who works what it takes. */
+  async startAcceptor(): Promise<Product> {
+    const database = this.newDatabase()
+    const server = await this.start({
+      args: [this.sourceFile('acceptor.mjs')],
+      env: { DATABASE_URL: `sqlite:${database}` },
+      readyPath: '/healthz',
+    })
+    return { server, database }
+  }
+
   async start(options: ServerOptions): Promise<Server> {
     const server = await Server.start(options)
     this.#servers.add(server)

@@ -14,11 +14,13 @@ interface Contestant {
   readonly server: Server
   readonly path: string
   readonly observer?: Observer
+  /** Whether somebody works what is taken. */
+  readonly isWorked: boolean
   /** Whether a message counts when its reply is sent, or when its request is answered. */
   readonly counts: 'answers' | 'replies'
 }
 
-export type ContestantName = 'a' | 'b' | 'c' | 'd' | 'c quiet' | 'd quiet'
+export type ContestantName = 'a' | 'b' | 'c' | 'c worked' | 'd' | 'd quiet'
 
 interface Round {
   readonly perSecond: number
@@ -90,19 +92,19 @@ export async function measureThroughput(
 async function contestant(bench: Workbench, name: ContestantName): Promise<Contestant> {
   if (name === 'a' || name === 'b') {
     const server = await bench.startBaseline(name === 'a' ? 'http' : 'koa')
-    return { name, server, path: '/', counts: 'answers' }
+    return { name, server, path: '/', counts: 'answers', isWorked: false }
   }
   const isEcho = name.startsWith('d')
-  const { server, database } = await bench.startProduct({
-    settings: isEcho ? 'echo' : 'accept',
-    ...(name.endsWith('quiet') ? { env: { LOG_LEVEL: 'warn' } } : {}),
-  })
+  const isWorked = name !== 'c'
+  const settings = isEcho ? 'echo' : 'accept'
+  const env: Record<string, string> = name.endsWith('quiet') ? { LOG_LEVEL: 'warn' } : {}
+  const { server, database } = await (isWorked ? bench.startProduct({ settings, env }) : bench.startAcceptor())
   const counts = isEcho ? 'replies' : 'answers'
-  return { name, server, path: MESSAGES_PATH, observer: bench.observe(database), counts }
+  return { name, server, path: MESSAGES_PATH, observer: bench.observe(database), counts, isWorked }
 }
 
 async function measure(bench: Workbench, each: Contestant, seconds: number): Promise<Round> {
-  const { server, path, observer, counts } = each
+  const { server, path, observer, counts, isWorked } = each
   const cpu = server.cpuSeconds
   const began = performance.now()
   const load = await bench.generator.run({
@@ -113,8 +115,8 @@ async function measure(bench: Workbench, each: Contestant, seconds: number): Pro
     seconds,
     people: PEOPLE,
   })
-  const unfinished = observer?.openIncoming() ?? 0
-  await observer?.finished()
+  const unfinished = isWorked ? (observer?.openIncoming() ?? 0) : 0
+  if (isWorked) await observer?.finished()
   const wholeSeconds = (performance.now() - began) / 1000
   return {
     perSecond: load.accepted / (counts === 'replies' ? wholeSeconds : load.seconds),
@@ -125,13 +127,13 @@ async function measure(bench: Workbench, each: Contestant, seconds: number): Pro
   }
 }
 
-function verify({ name, observer, counts: kind }: Contestant, accepted: number): void {
+function verify({ name, observer, counts: kind, isWorked }: Contestant, accepted: number): void {
   if (observer === undefined) return
   const counts = observer.counts()
   const replies = kind === 'replies' ? accepted : 0
   const isWhole =
     counts.incoming === accepted &&
-    counts.processed === accepted &&
+    counts.processed === (isWorked ? accepted : 0) &&
     counts.outgoing === replies &&
     counts.sent === replies &&
     counts.attempts === replies
@@ -149,7 +151,7 @@ async function compareWithWrk(bench: Workbench, each: Contestant): Promise<WrkCo
     people: PEOPLE,
     seconds: bench.scale.roundSeconds,
   })
-  await each.observer?.finished()
+  if (each.isWorked) await each.observer?.finished()
   return { generator: load.accepted / load.seconds, wrk }
 }
 

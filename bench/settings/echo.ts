@@ -14,4 +14,5 @@ export default defineSettings({
   },
   apps: [echo()],
   queue: { backlog: 1_000_000 },
+  redisPrefix: process.env['BENCH_REDIS_PREFIX'] ?? 'switchboard:',
 })

@@ -35,3 +35,14 @@ export function laneKey(lane: Lane): string {
   // Stores and Redis write half a surrogate pair as U+FFFD; the same identity must not have two lanes.
   return key.toWellFormed()
 }
+
+/** The lane that a key names; undefined when it names none. */
+export function parseLaneKey(key: string): Lane | undefined {
+  const [kind, owner, ...rest] = key.split('\n')
+  if (owner === undefined || rest.length === 0) return undefined
+  if (kind === 'incoming') return { kind, owner, identity: rest.join('\n') }
+  const [name, ...identity] = rest
+  if (kind !== 'outgoing' || name === undefined || identity.length === 0) return undefined
+  // One that nobody knows is kept: the store finds the lane's messages by it.
+  return { kind, owner, class: name as MessageClass, identity: identity.join('\n') }
+}

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../messages/clock.ts'
 import { type Lane, laneKey, type MessageClass, messageClasses } from '../messages/lane.ts'
 import { Delays } from './delays.ts'
 import { Fifo } from './fifo.ts'
+import { laneClass } from './lane-class.ts'
 import { PoolSlot } from './pool-slot.ts'
 import type { LaneHandler, LaneResult, PoolSettings, Queue } from './queue.ts'
 import type { Signals } from './signals.ts'
@@ -106,6 +107,11 @@ export class MemoryQueue implements Queue {
     return this.#entries.size
   }
 
+  async ping(): Promise<void> {}
+
+  /** This process's memory forgets nothing while it lasts. */
+  onForgotten(): void {}
+
   /**
    * Waits until nothing more happens unless the clock moves on or a lane is rung: for tests with a clock that stands
    * still. Lanes that are delayed, or wait for a token of their rate, count as idle.
@@ -148,7 +154,7 @@ export class MemoryQueue implements Queue {
 
   #makeReady(entry: Entry): void {
     entry.status = 'ready'
-    entry.pool.ready[classOf(entry.lane)].push(entry)
+    entry.pool.ready[laneClass(entry.lane)].push(entry)
     this.#dispatch(entry.pool)
   }
 
@@ -231,12 +237,6 @@ export class MemoryQueue implements Queue {
 async function takeAgain(pool: Pool): Promise<void> {
   if (pool.active < pool.settings.concurrency) pool.active++
   else await new Promise<void>((resolve) => pool.returning.push(resolve))
-}
-
-/** A class that nobody knows, as an older database may hold it, is none to stop all others for. */
-function classOf(lane: Lane): MessageClass {
-  if (lane.kind === 'incoming') return 'normal'
-  return messageClasses.includes(lane.class) ? lane.class : 'normal'
 }
 
 function noneReady(): Pool['ready'] {

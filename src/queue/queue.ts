@@ -58,4 +58,12 @@ export interface Queue {
   stop(limit: number): Promise<number>
   /** Lanes that are known: waiting, delayed or being worked. */
   size(): number
+  /** @throws when the queue cannot take or hand out lanes now */
+  ping(): Promise<void>
+  /**
+   * Calls the listener when lanes may have been forgotten since they were rung (Redis was emptied, restarted without its
+   * data, or away while somebody rang), so that what is unfinished has to be rung again. Of all the processes that work
+   * lanes, one is told.
+   */
+  onForgotten(listener: () => void): void
 }

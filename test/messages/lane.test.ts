@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { type Lane, laneKey, messageClasses } from '../../src/messages/lane.ts'
+import { type Lane, laneKey, messageClasses, parseLaneKey } from '../../src/messages/lane.ts'
 
 // Names of backends have no blanks (see the settings); identities are whatever comes in.
 const owner = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,5}$/)
@@ -37,5 +37,22 @@ describe('laneKey', () => {
     const key = laneKey({ kind: 'incoming', owner: 'a', identity: '\ud83d' })
     expect(key).to.equal(laneKey({ kind: 'incoming', owner: 'a', identity: '\ufffd' }))
     expect(key.isWellFormed()).to.equal(true)
+  })
+})
+
+describe('parseLaneKey', () => {
+  it('gives the lane that the key was made of', () => {
+    fc.assert(
+      fc.property(lane, (one) => {
+        const wellFormed = { ...one, identity: one.identity.toWellFormed() }
+        expect(parseLaneKey(laneKey(one))).to.deep.equal(wellFormed)
+      }),
+    )
+  })
+
+  it('gives nothing for what names no lane', () => {
+    for (const key of ['', 'incoming', 'incoming\na', 'outgoing\na\nbulk', 'other\na\nb\nc', 'x']) {
+      expect(parseLaneKey(key), JSON.stringify(key)).to.equal(undefined)
+    }
   })
 })

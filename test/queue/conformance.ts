@@ -1,7 +1,8 @@
 import { expect } from 'chai'
-import { type Lane, laneKey, type MessageClass } from '../../src/messages/lane.ts'
-import type { LaneHandler, LaneResult, PoolSettings, Queue, Slot } from '../../src/queue/queue.ts'
+import type { Lane, MessageClass } from '../../src/messages/lane.ts'
+import type { PoolSettings, Queue } from '../../src/queue/queue.ts'
 import { FakeClock, settle } from '../support/fake-clock.ts'
+import { HeldHandler } from './conformance/held-handler.ts'
 import { describePools } from './conformance/pools.ts'
 
 export interface QueueParts {
@@ -13,38 +14,14 @@ export interface QueueParts {
 export interface QueueKit {
   /** Makes a queue whose lanes all count in one pool of these settings, or in those given. */
   make(settings?: Partial<PoolSettings> | ((lane: Lane) => PoolSettings)): Promise<TriedQueue>
+  held(): HeldHandler
+  /** Lets everything that has begun come to where it waits for the clock or the test. */
+  settle(): Promise<void>
 }
 
 export interface TriedQueue {
   readonly queue: Queue
   readonly clock: FakeClock
-}
-
-/** Handlers that a test lets go on by hand. */
-export class HeldHandler {
-  readonly started: string[] = []
-  readonly active = new Map<string, (result: LaneResult) => void>()
-  readonly slots = new Map<string, Slot>()
-  mostAtOnce = 0
-
-  readonly handler: LaneHandler = (lane, slot) => {
-    const key = laneKey(lane)
-    this.started.push(lane.identity)
-    if (this.active.has(key)) throw new Error(`${key} is worked twice at once`)
-    this.slots.set(lane.identity, slot)
-    return new Promise((resolve) => {
-      this.active.set(key, resolve)
-      this.mostAtOnce = Math.max(this.mostAtOnce, this.active.size)
-    })
-  }
-
-  async finish(lane: Lane, result: LaneResult = { next: 'idle' }): Promise<void> {
-    const resolve = this.active.get(laneKey(lane))
-    if (resolve === undefined) throw new Error(`${laneKey(lane)} is not being worked`)
-    this.active.delete(laneKey(lane))
-    resolve(result)
-    await settle()
-  }
 }
 
 export const incoming = (identity: string): Lane => ({ kind: 'incoming', owner: 'gateway', identity })
@@ -58,18 +35,25 @@ export const outgoing = (identity: string, messageClass: MessageClass = 'normal'
 /**
  * What every queue keeps to.
  * @param makeQueue makes one that nobody else uses, with signals of its own over the same clock
+ * @param settleAll waits until the queue has nothing more to do; a turn of the loop is enough within this process
  */
-export function describeQueue(name: string, makeQueue: (parts: QueueParts) => Queue | Promise<Queue>): void {
+export function describeQueue(
+  name: string,
+  makeQueue: (parts: QueueParts) => Queue | Promise<Queue>,
+  settleAll: () => Promise<void> = settle,
+): void {
   describe(`${name}, as a queue`, () => {
     const made: Queue[] = []
     const kit: QueueKit = {
       async make(settings = {}) {
-        const clock = new FakeClock()
+        const clock = new FakeClock(undefined, settleAll)
         const pool = { name: 'pool', concurrency: 64, ...(typeof settings === 'function' ? {} : settings) }
         const queue = await makeQueue({ clock, poolOf: typeof settings === 'function' ? settings : () => pool })
         made.push(queue)
         return { queue, clock }
       },
+      held: () => new HeldHandler(settleAll),
+      settle: settleAll,
     }
 
     afterEach(async () => {
@@ -86,33 +70,33 @@ function describeHandingOut(kit: QueueKit): void {
   describe('handing out lanes', () => {
     it('hands out what was rung before and after work began, in the order of the rings', async () => {
       const { queue } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       await queue.ring(incoming('1'))
       await queue.ring(incoming('2'))
       expect(held.started).to.deep.equal([])
       queue.work(held.handler)
       await queue.ring(incoming('3'))
-      await settle()
+      await kit.settle()
       expect(held.started).to.deep.equal(['1', '2', '3'])
       expect(queue.size()).to.equal(3)
     })
 
     it('never hands out one lane twice at once, however often it is rung', async () => {
       const { queue } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       for (let ring = 0; ring < 100; ring++) await queue.ring(incoming('1'))
-      await settle()
+      await kit.settle()
       expect(held.started).to.deep.equal(['1'])
       expect(queue.size()).to.equal(1)
     })
 
     it('hands it out again when it was rung while being worked, once', async () => {
       const { queue } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       await queue.ring(incoming('1'))
-      await settle()
+      await kit.settle()
       await queue.ring(incoming('1'))
       await queue.ring(incoming('1'))
       await held.finish(incoming('1'))
@@ -124,7 +108,7 @@ function describeHandingOut(kit: QueueKit): void {
 
     it('tells lanes apart by direction, owner, identity and class', async () => {
       const { queue } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       const lanes = [
         incoming('1'),
@@ -134,16 +118,16 @@ function describeHandingOut(kit: QueueKit): void {
         { ...incoming('1'), owner: 'x' },
       ]
       for (const lane of lanes) await queue.ring(lane)
-      await settle()
+      await kit.settle()
       expect(held.active.size).to.equal(lanes.length)
     })
 
     it('more: after the others; later: at its time; idle: when it is rung', async () => {
       const { queue, clock } = await kit.make({ concurrency: 1 })
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       for (const identity of ['1', '2']) await queue.ring(incoming(identity))
-      await settle()
+      await kit.settle()
       await held.finish(incoming('1'), { next: 'more' })
       await held.finish(incoming('2'), { next: 'later', at: clock.now() + 5_000 })
       await held.finish(incoming('1'))
@@ -156,13 +140,13 @@ function describeHandingOut(kit: QueueKit): void {
       await clock.advance(60_000)
       expect(held.started).to.have.length(4)
       await queue.ring(incoming('1'))
-      await settle()
+      await kit.settle()
       expect(held.started).to.have.length(5)
     })
 
     it('waits for notBefore; the earliest ring counts', async () => {
       const { queue, clock } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       const now = clock.now()
       await queue.ring(incoming('1'), now + 5_000)
@@ -170,7 +154,7 @@ function describeHandingOut(kit: QueueKit): void {
       await queue.ring(incoming('1'), now + 2_000)
       await queue.ring(incoming('1'), now + 9_000)
       await queue.ring(incoming('3'), now)
-      await settle()
+      await kit.settle()
       expect(held.started).to.deep.equal(['3'])
       await clock.advance(1_000)
       expect(held.started).to.deep.equal(['3', '2'])
@@ -183,10 +167,10 @@ function describeHandingOut(kit: QueueKit): void {
 
     it('rung for later while being worked: handed out then, or when the handler asks if that is earlier', async () => {
       const { queue, clock } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       await queue.ring(incoming('1'))
-      await settle()
+      await kit.settle()
       await queue.ring(incoming('1'), clock.now() + 5_000)
       await held.finish(incoming('1'), { next: 'later', at: clock.now() + 2_000 })
       await clock.advance(2_000)
@@ -216,7 +200,7 @@ function describeHandingOut(kit: QueueKit): void {
           return fault()
         })
         await queue.ring(incoming('1'))
-        for (let turn = 0; turn < 20; turn++) await settle()
+        for (let turn = 0; turn < 20; turn++) await kit.settle()
         expect(calls).to.equal(1)
         await clock.advance(60_000)
         expect(calls).to.be.within(2, 61)
@@ -229,17 +213,17 @@ function describeStopping(kit: QueueKit): void {
   describe('stopping', () => {
     it('hands out no more, waits for what is in hand, and says that nothing is left', async () => {
       const { queue } = await kit.make({ concurrency: 1 })
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       await queue.ring(incoming('1'))
       await queue.ring(incoming('2'))
-      await settle()
+      await kit.settle()
       const stopped = queue.stop(10_000)
       let left: number | undefined
       const done = stopped.then((count) => {
         left = count
       })
-      await settle()
+      await kit.settle()
       expect(left, 'while a handler runs').to.equal(undefined)
       await held.finish(incoming('1'), { next: 'more' })
       await done
@@ -249,10 +233,10 @@ function describeStopping(kit: QueueKit): void {
 
     it('gives up after the limit and says how many were still being worked', async () => {
       const { queue, clock } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       for (const identity of ['1', '2', '3']) await queue.ring(incoming(identity))
-      await settle()
+      await kit.settle()
       const stopped = queue.stop(2_000)
       await held.finish(incoming('2'))
       await clock.advance(2_000)
@@ -264,24 +248,24 @@ function describeStopping(kit: QueueKit): void {
       queue.work(async () => ({ next: 'idle' }))
       for (const identity of ['1', '2', '3']) await queue.ring(outgoing(identity))
       await queue.ring(outgoing('4'), clock.now() + 5_000)
-      await settle()
+      await kit.settle()
       await queue.stop(1_000)
-      await settle()
+      await kit.settle()
       expect(clock.timers).to.equal(0)
     })
 
     it('may work again after it; a lane still in hand from before is not worked twice', async () => {
       const { queue } = await kit.make()
-      const held = new HeldHandler()
+      const held = kit.held()
       queue.work(held.handler)
       await queue.ring(incoming('1'))
       await queue.ring(incoming('2'))
-      await settle()
+      await kit.settle()
       expect(await queue.stop(0)).to.equal(2)
       queue.work(held.handler)
       await queue.ring(incoming('1'))
       await queue.ring(incoming('3'))
-      await settle()
+      await kit.settle()
       expect(held.started).to.deep.equal(['1', '2', '3'])
       await held.finish(incoming('1'))
       expect(held.started).to.deep.equal(['1', '2', '3', '1'])
