@@ -19,7 +19,7 @@ try {
 
 // In this same process, so that a signal sent to it ends the servers too.
 process.argv.splice(2, args.length, ...args.filter((arg) => arg !== NO_BUILD))
-await import(pathToFileURL(join(root, 'data/bench/js/main.js')).href)
+await import(pathToFileURL(join(root, 'data/bench/js/bench/main.js')).href)
 
 /** Plain JavaScript is what the baselines and the generator run as, since the server does. */
 async function buildBench() {

@@ -1,12 +1,22 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { isOnPath } from './setup.mjs'
 
 /**
  * The programs beside Node.js that some tests need: what Debian calls their package, and by which programs one sees
  * that they are there.
  */
-export const servers = [{ name: 'Chromium', package: 'chromium', programs: ['chromium'] }]
+export const servers = [
+  { name: 'Chromium', package: 'chromium', programs: ['chromium'] },
+  { name: 'Redis', package: 'redis-server', programs: ['redis-server'] },
+  {
+    name: 'PostgreSQL',
+    package: 'postgresql',
+    programs: ['postgres', ...debianPrograms('/usr/lib/postgresql', 'postgres')],
+  },
+  { name: 'Kannel', package: 'kannel', programs: ['bearerbox', '/usr/sbin/bearerbox'] },
+  { name: "Kannel's fakesmsc", package: 'kannel-extras', programs: ['/usr/lib/kannel/test/fakesmsc'] },
+]
 
 /** Those that are not on this machine. */
 export function missingServers() {
@@ -40,4 +50,9 @@ export function installServers(missing, say) {
 function aptGet(...args) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   return spawnSync('apt-get', args, { env, encoding: 'utf8' })
+}
+
+/** Debian keeps some programs off the path, in a folder for each version. */
+function debianPrograms(folder, program) {
+  return existsSync(folder) ? readdirSync(folder).map((version) => `${folder}/${version}/bin/${program}`) : []
 }

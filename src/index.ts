@@ -1,5 +1,14 @@
 export { defineApp } from './apps/define.ts'
 export { type BackendDefinition, type BackendInput, defineBackend } from './backends/define.ts'
+export {
+  type ChosenCoding,
+  codingOf,
+  decodeBytes,
+  hexBytes,
+  type TextCoding,
+  utf16Bytes,
+  utf16Hex,
+} from './messages/coding.ts'
 export { InvalidInputError, SwitchboardError } from './messages/errors.ts'
 export { isGsmText, measureText, type TextSize } from './messages/gsm.ts'
 export { type Connection, type Fields, IncomingMessage, type RespondOptions, type Text } from './messages/incoming.ts'
@@ -7,12 +16,24 @@ export { type MessageClass, messageClasses } from './messages/lane.ts'
 export { OutgoingMessage, type SendOptions } from './messages/outgoing.ts'
 export type { DeliveryReport } from './messages/report.ts'
 export { type IncomingState, type OutgoingState, outgoingStates, transition } from './messages/states.ts'
+export { parseUdh, type Udh, type UdhPart } from './messages/udh.ts'
+export { QueueUnavailableError } from './queue/errors.ts'
 export type { Answer, App } from './router/app.ts'
 export type {
+  BackendMemory,
+  BackendMethod,
+  BatchOutcome,
+  CheckedMessage,
   HttpClient,
+  Outbox,
+  OutboxDetails,
+  OutboxMessage,
   Received,
+  ReceivedMessage,
+  ReceivedPart,
   SendResult,
   SendTools,
+  TakenPart,
   View,
   ViewAnswer,
   ViewRequest,

@@ -57,4 +57,8 @@ class QuietQueue implements Queue {
   size(): number {
     return 0
   }
+
+  async ping(): Promise<void> {}
+
+  onForgotten(): void {}
 }

@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { errorText } from '../messages/errors.ts'
 import { type MessageClass, messageClasses } from '../messages/lane.ts'
+import { roles } from '../settings/roles.ts'
 import type { Output } from './output.ts'
 
 const DONE = 0
 const FAILED = 1
 const WRONG_USAGE = 2
+/** More would keep a server that works the same file from recording for too long. */
+const MOST_IN_A_BATCH = 10_000
 
 /**
  * Runs the command.
@@ -52,6 +55,11 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
       .option('--verbose', 'show the stack of an error')
 
   command('start', 'serve: take messages, work them, send')
+    .addOption(
+      new Option('--role <role>', 'take requests and work them, or one of both; several share one PostgreSQL and Redis')
+        .choices(roles)
+        .default('all'),
+    )
     .option('--port <number>', 'the port to serve on; 0 takes a free one', wholeNumber)
     .option('--host <address>', 'the address to serve on')
     .action(async (options) => exit(await (await import('./start.ts')).start(options, output)))
@@ -91,6 +99,14 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
       exit(await (await import('./replay.ts')).replay(ids, options, output))
     })
 
+  command('purge', 'remove old messages that are finished')
+    .option('--older-than <days>', 'how old, such as 90d (default: the setting retention.days)', days)
+    .option('--batch <number>', 'messages to remove at a time', batchSize, 500)
+    .action(async (options, command: Command) => {
+      const wrongUsage = (text: string) => command.error(text)
+      exit(await (await import('./purge.ts')).purge(options, output, wrongUsage))
+    })
+
   return program
 }
 
@@ -113,6 +129,18 @@ function usageLine(text: string): string {
 function wholeNumber(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.')
   return Number(text)
+}
+
+function days(text: string): number {
+  const [, number] = /^(\d{1,5})d$/.exec(text) ?? []
+  if (Number(number) > 0) return Number(number)
+  throw new InvalidArgumentError('A number of days is expected, such as 90d.')
+}
+
+function batchSize(text: string): number {
+  const number = wholeNumber(text)
+  if (number >= 1 && number <= MOST_IN_A_BATCH) return number
+  throw new InvalidArgumentError(`A whole number from 1 to ${MOST_IN_A_BATCH} is expected.`)
 }
 
 /** The stack of an error, and of what caused it. */

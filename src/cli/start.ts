@@ -3,12 +3,14 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLogger } from '../settings/logger.ts'
 import { parseSettings } from '../settings/parse.ts'
+import type { Role } from '../settings/roles.ts'
 import { joinSwitchboard, type Switchboard } from '../settings/switchboard.ts'
 import { type CommonOptions, readSettings } from './open.ts'
 import type { Output } from './output.ts'
 import { StopSignal } from './stop-signal.ts'
 
 export interface StartOptions extends CommonOptions {
+  readonly role: Role
   readonly port?: number
   readonly host?: string
 }
@@ -29,7 +31,11 @@ export async function start(options: StartOptions, output: Output): Promise<numb
   }
   const settings = parseSettings(input, env)
   const logger = createLogger(settings.log)
-  const switchboard = joinSwitchboard(settings, { logger })
+  const { role } = options
+  const switchboard = joinSwitchboard(settings, { logger, role })
+  const { host } = settings.http
+  // Beside a server on the same machine, the port of the settings is that server's; a worker has but its health to show.
+  const port = role === 'worker' && env.PORT === undefined ? 0 : settings.http.port
   outliveRejections(switchboard)
   const started = switchboard.start()
   // Where the signal to stop comes first, nobody else hears of it.
@@ -38,7 +44,7 @@ export async function start(options: StartOptions, output: Output): Promise<numb
   let forgetLinks = () => {}
   try {
     const early = await Promise.race([started, stopSignal.received])
-    if (early === undefined) forgetLinks = await serve(server, switchboard, output)
+    if (early === undefined) forgetLinks = await serve(server, switchboard, { host, port, role }, output)
     logger.info({ signal: early ?? (await ended(switchboard, stopSignal)) }, 'stopping')
     server.close()
     server.closeIdleConnections()
@@ -84,10 +90,15 @@ function createWebServer(switchboard: Switchboard): Server {
 }
 
 /** Takes requests, and says where. */
-async function serve(server: Server, switchboard: Switchboard, output: Output): Promise<() => void> {
-  const { host, port: asked } = switchboard.settings.http
+async function serve(
+  server: Server,
+  switchboard: Switchboard,
+  { host, port: asked, role }: { readonly host: string; readonly port: number; readonly role: Role },
+  output: Output,
+): Promise<() => void> {
   const port = await listen(server, { host, port: asked })
-  output.out(`Switchboard serves on http://${host.includes(':') ? `[${host}]` : host}:${port}/`)
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/`
+  output.out(role === 'worker' ? `Switchboard works; its health is at ${url}readyz` : `Switchboard serves on ${url}`)
   return printTesterLinks(switchboard, reachedAt(host, port), output)
 }
 

@@ -11,7 +11,7 @@ export function health(store: Store, queue: Queue): (router: Router) => void {
       ctx.body = { status: 'ok' }
     })
     router.get('/readyz', async (ctx) => {
-      const state = { store: await answers(() => store.ping()), queue: await answers(async () => queue.size()) }
+      const state = { store: await answers(() => store.ping()), queue: await answers(() => queue.ping()) }
       const ready = state.store === 'ok' && state.queue === 'ok'
       ctx.status = ready ? 200 : 503
       ctx.body = { status: ready ? 'ok' : 'unavailable', ...state }

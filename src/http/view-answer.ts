@@ -1,6 +1,6 @@
 import type { Clock } from '../messages/clock.ts'
 import type { Logger } from '../messages/logger.ts'
-import type { Backend, View, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
+import type { Backend, HttpClient, View, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
 import { BacklogError, NotRunningError } from '../router/errors.ts'
 import type { Router } from '../router/router.ts'
 import { StoreUnavailableError } from '../store/errors.ts'
@@ -13,6 +13,7 @@ export interface ViewParts {
   readonly store: Store
   readonly clock: Clock
   readonly logger: Logger
+  readonly http: { client(signal: AbortSignal): HttpClient }
   /** The address the settings have us serve on. */
   readonly host: string
   readonly publicUrl?: string | undefined
@@ -77,15 +78,19 @@ export class ViewCaller {
   #toolsOf(backend: Backend): ViewTools<unknown> {
     const known = this.#tools.get(backend.name)
     if (known !== undefined) return known
-    const { router, store, clock, logger } = this.#parts
+    const { router, store, clock, logger, http } = this.#parts
     const { name } = backend
     const tools: ViewTools<unknown> = {
       backend: name,
       settings: backend.settings,
       logger,
       clock,
+      http: http.client(new AbortController().signal),
       receive: (message, options) => router.receive(name, message, options),
+      receivePart: (part) => router.means.receivePart(name, part),
       report: (report) => router.report(name, report),
+      outbox: router.means.outbox(name),
+      memory: router.means.memory(name),
       conversation: (identity, limit) => store.log.conversation({ backend: name, identity, limit }),
     }
     this.#tools.set(name, tools)

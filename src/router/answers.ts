@@ -1,10 +1,10 @@
 import type { Clock } from '../messages/clock.ts'
 import type { Connection } from '../messages/incoming.ts'
 import type { Lane, MessageClass } from '../messages/lane.ts'
-import type { Queue } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import type { Store } from '../store/store.ts'
 import type { Received } from './backend.ts'
+import type { Ringer } from './ring.ts'
 
 /** What waits for a message's responses is told on this channel. */
 export const answeredChannel = (id: string) => `answered:${id}`
@@ -27,7 +27,7 @@ export interface Listening {
 
 export interface AnswersParts {
   readonly store: Store
-  readonly queue: Queue
+  readonly ringer: Ringer
   readonly signals: Signals
   readonly clock: Clock
 }
@@ -65,14 +65,14 @@ export class Answers {
   /** Makes the responses ours to give; those that the worker has begun to send are not. */
   async take({ backend, identity }: Incoming, answered: AnsweredSignal | undefined): Promise<Received['responses']> {
     if (answered === undefined) return undefined
-    const { store, queue, clock } = this.#parts
+    const { store, ringer, clock } = this.#parts
     const ids = answered.responses.map(({ id }) => id)
     const taken = new Set(await store.settleAnswered(ids, clock.now()))
     const ours = answered.responses.filter(({ id }) => taken.has(id))
     // What was recorded behind them has waited for them, as they waited to be taken.
     for (const messageClass of new Set(ours.map((response) => response.class))) {
       const lane: Lane = { kind: 'outgoing', owner: backend, class: messageClass, identity }
-      await queue.ring(lane)
+      ringer.ring(lane)
     }
     return ours.map(({ text, end }) => ({ text, end }))
   }

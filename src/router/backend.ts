@@ -1,4 +1,5 @@
 import type { Clock } from '../messages/clock.ts'
+import type { TextCoding } from '../messages/coding.ts'
 import type { Fields } from '../messages/incoming.ts'
 import type { MessageClass } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
@@ -40,6 +41,27 @@ export interface ReceivedMessage {
   readonly externalId?: string
 }
 
+/**
+ * One part of a long message, as a service hands on what it does not join itself. Its place in the whole is what the
+ * service says, or the user data header of the part (`partOf` in src/messages/udh.ts).
+ */
+export interface ReceivedPart extends Omit<ReceivedMessage, 'text'> {
+  /** Equal in all parts of one message. */
+  readonly reference: string
+  readonly total: number
+  /** From 1. */
+  readonly number: number
+  /** What it says: text, or bytes where a character may be cut apart by the border of two parts. */
+  readonly content: string | { readonly bytes: Uint8Array; readonly coding: TextCoding }
+}
+
+export interface TakenPart {
+  /** The part was known already. */
+  readonly duplicate: boolean
+  /** The id of the whole message, once all of it is there and it was recorded. */
+  readonly id: string | null
+}
+
 export interface ReceiveOptions {
   /** Milliseconds to wait for the responses, to give them in the answer to the request. */
   readonly wait?: number
@@ -59,8 +81,16 @@ export interface ViewTools<Settings> {
   readonly settings: Settings
   readonly logger: Logger
   readonly clock: Clock
+  /** For what has to be fetched to check a request; give each request its `timeLimit`, as there is no other. */
+  readonly http: HttpClient
   receive(message: ReceivedMessage, options?: ReceiveOptions): Promise<Received>
+  /** Takes a part of a long message; resolves when it is on disk. The whole is one incoming message. */
+  receivePart(part: ReceivedPart): Promise<TakenPart>
   report(report: DeliveryReport): Promise<void>
+  /** The messages that wait for a gateway to fetch them. */
+  readonly outbox: Outbox
+  /** What the backend keeps of its own from one call to the next, in all processes. */
+  readonly memory: BackendMemory
   /** What went to and fro between us and one person, oldest first. */
   conversation(identity: string, limit: number): Promise<readonly LoggedMessage[]>
 }
@@ -96,6 +126,46 @@ export interface HttpClient {
   request(request: HttpRequest): Promise<HttpResponse>
 }
 
+/** Plain JSON by key, kept in the store under the backend's name: where polling got to, a token and its end. */
+export interface BackendMemory {
+  get(key: string): Promise<unknown>
+  /** @param value `undefined` forgets it */
+  put(key: string, value: unknown): Promise<void>
+}
+
+/** A message as a gateway gets it that fetches what it is to send. */
+export interface OutboxMessage {
+  readonly id: string
+  readonly identity: string
+  readonly address: string | null
+  readonly text: string
+  /** How often it was leased, with this time. */
+  readonly tries: number
+}
+
+/** Messages that wait to be fetched. All of it is on disk and shared by all processes. */
+export interface Outbox {
+  /** For `send` of a backend whose gateway fetches. Adding the same message again changes nothing. */
+  add(message: OutgoingMessage): Promise<SendResult>
+  /**
+   * Leases waiting messages to a device, oldest first. While a message is leased, later ones to the same person are
+   * given to the same device only.
+   * @param time milliseconds until what is not confirmed is leased again
+   */
+  lease(device: string, limit: number, time: number): Promise<readonly OutboxMessage[]>
+  /**
+   * Notes what a gateway says of a message. A final state takes it out; `SENT` ends the lease too.
+   * @returns false when there is no such message
+   */
+  confirm(id: string, state: 'SENT' | 'DELIVERED' | 'ERROR', details?: OutboxDetails): Promise<boolean>
+}
+
+export interface OutboxDetails {
+  /** The gateway's own code and text. */
+  readonly code?: string
+  readonly text?: string
+}
+
 export interface SendTools<Settings> {
   readonly backend: string
   readonly settings: Settings
@@ -105,7 +175,11 @@ export interface SendTools<Settings> {
   readonly logger: Logger
   /** Hands an incoming message to the router, as a view would. */
   receive(message: ReceivedMessage): Promise<Received>
+  receivePart(part: ReceivedPart): Promise<TakenPart>
   report(report: DeliveryReport): Promise<void>
+  readonly outbox: Outbox
+  /** What the backend keeps of its own from one call to the next, in all processes. */
+  readonly memory: BackendMemory
   /** Aborted when the time limit is over or the process stops. */
   readonly signal: AbortSignal
 }
@@ -121,6 +195,21 @@ export interface SendResult {
   readonly network?: string
   readonly extra?: Fields
 }
+
+/** What came of one message of a batch. */
+export type BatchOutcome = { readonly result: SendResult } | { readonly error: unknown }
+
+/** A message whose state is asked for. */
+export interface CheckedMessage {
+  readonly id: string
+  readonly identity: string
+  readonly externalIds: readonly string[]
+  /** When it was given to the service. */
+  readonly sentAt: number
+}
+
+/** A method of a backend's own, beside sending: its balance. Called by `router.call(backend, method, …)`. */
+export type BackendMethod<Settings> = (tools: SendTools<Settings>, ...values: readonly unknown[]) => Promise<unknown>
 
 /** How an outgoing message of each class goes on when its outcome cannot be known. */
 export type UnknownOutcome = Readonly<Record<MessageClass, 'settle' | 'retry'>>
@@ -152,6 +241,10 @@ export interface CommonBackendSettings {
   readonly debug: boolean
   /** Milliseconds in which an equal text from the same identity is a repeat; 0 for services that give ids. */
   readonly window: number
+  /** Milliseconds to wait for the missing parts of a long message. */
+  readonly joinTimeLimit: number
+  /** Milliseconds from one poll to the next; absent when the service is not polled. */
+  readonly pollInterval?: number | undefined
 }
 
 /** What a request to a backend's views has to show. */
@@ -173,6 +266,19 @@ export interface Backend {
   readonly removesDuplicates: boolean
   /** Absent when the backend only receives. */
   send?(message: OutgoingMessage, tools: SendTools<unknown>): Promise<SendResult | undefined>
+  /**
+   * Gives several messages at once.
+   * @returns one outcome for each message, in their order
+   * @throws when the request as a whole failed: the same for each of them
+   */
+  sendBatch?(messages: readonly OutgoingMessage[], tools: SendTools<unknown>): Promise<readonly BatchOutcome[]>
+  /** Messages that one call of `sendBatch` takes at the most. */
+  readonly batchLimit: number
+  /** Asks the service what became of messages; those it does not know are left out. */
+  checkStates?(messages: readonly CheckedMessage[], tools: SendTools<unknown>): Promise<readonly DeliveryReport[]>
+  /** Fetches incoming messages; in one process at a time, each `pollInterval`. */
+  poll?(tools: SendTools<unknown>): Promise<void>
+  readonly methods: Readonly<Record<string, BackendMethod<unknown>>>
   start?(tools: SendTools<unknown>): Promise<void>
   stop?(): Promise<void>
 }

@@ -7,7 +7,7 @@ import type { Lane } from '../messages/lane.ts'
 import { chooseText } from '../messages/language.ts'
 import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
-import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
+import type { LaneResult, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import { DocumentConflictError, StaleResultError, TakenOverError } from '../store/errors.ts'
 import type { ClaimedIncoming, Fence, IncomingOutcome, NewOutgoing, Store } from '../store/store.ts'
@@ -18,7 +18,7 @@ import { MessageContext } from './context.ts'
 import { tellConversation } from './conversation-signal.ts'
 import { type CallApp, runIncomingPhases, runOutgoingPhase } from './phases.ts'
 import { type Backoff, backoffDelay } from './retry.ts'
-import { ringOutgoing } from './ring.ts'
+import type { Ringer } from './ring.ts'
 import { checkedClass, type Sender } from './send.ts'
 import { isStoreFault } from './store-fault.ts'
 
@@ -34,7 +34,7 @@ export interface IncomingWorkerParts {
   readonly apps: readonly App[]
   readonly calls: AppCalls
   readonly store: Store
-  readonly queue: Queue
+  readonly ringer: Ringer
   readonly signals: Signals
   readonly sender: Sender
   readonly clock: Clock
@@ -158,18 +158,22 @@ export class IncomingWorker {
     const connection = options.to ?? { backend: to.backend, identity: to.identity }
     const ownConnection = isSame(connection, to)
     const contact = ownConnection ? context.contact : await context.contacts.find(connection)
-    const held = to.answerBy !== null && ownConnection && to.answerBy > clock.now()
+    const address = options.from ?? (ownConnection ? to.address : null)
+    const isAnswer = ownConnection && address === to.address
+    const held = to.answerBy !== null && isAnswer && to.answerBy > clock.now()
+    // They tell the service whom and what it answers, which is true of nobody else.
+    const fields = ownConnection ? to.fields : {}
     return {
       id: newId(),
       backend: connection.backend,
       identity: connection.identity,
-      address: options.from ?? (ownConnection ? to.address : null),
+      address,
       text: chooseText(text, contact?.language ?? null, languages),
       class: checkedClass(options.class ?? 'reply'),
-      fields: options.fields === undefined ? to.fields : { ...to.fields, ...options.fields },
+      fields: options.fields === undefined ? fields : { ...fields, ...options.fields },
       options: options.end === true ? { end: true } : {},
       params: {},
-      inResponseTo: { id: to.id, externalId: to.externalId },
+      inResponseTo: { id: to.id, externalId: ownConnection ? to.externalId : null },
       parts: 1,
       notBefore: held ? (to.answerBy ?? 0) + ANSWER_GRACE_MS : 0,
       expiresAt: null,
@@ -233,16 +237,16 @@ export class IncomingWorker {
     outgoing: readonly NewOutgoing[],
     context?: MessageContext,
   ): Promise<void> {
-    const { store, queue, signals, clock, settled } = this.#parts
+    const { store, ringer, signals, clock, settled } = this.#parts
     const changes = context?.changes ?? []
     await store.finishIncoming([{ fence, message, outcome, outgoing, changes, at: clock.now() }])
     tellConversation(signals, message.backend, message.id)
     for (const { id, backend, state } of outgoing) if (state === 'WAITING') tellConversation(signals, backend, id)
-    await ringOutgoing(queue, outgoing)
+    ringer.ringOutgoing(outgoing)
     if (outcome.kind !== 'retry') settled()
     if (message.answerBy !== null && outcome.kind !== 'retry') {
       const responses = outgoing
-        .filter((each) => each.inResponseTo?.id === message.id && each.state === 'WAITING' && isSame(each, message))
+        .filter((each) => each.inResponseTo?.id === message.id && each.state === 'WAITING' && isAnswer(each, message))
         .map(({ id, class: messageClass, text, options }) => ({
           id,
           class: messageClass,
@@ -252,6 +256,11 @@ export class IncomingWorker {
       await signals.publish(answeredChannel(message.id), { responses } satisfies AnsweredSignal)
     }
   }
+}
+
+/** What the answer to the request can carry: nothing to somebody else, nor from another address of ours. */
+function isAnswer(outgoing: NewOutgoing, message: ClaimedIncoming): boolean {
+  return isSame(outgoing, message) && outgoing.address === message.address
 }
 
 function isSame(a: Connection, b: Connection): boolean {

@@ -3,7 +3,7 @@ import { errorText } from '../messages/errors.ts'
 import { type Lane, outgoingPool } from '../messages/lane.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { OutgoingState } from '../messages/states.ts'
-import type { LaneResult, Queue, Slot } from '../queue/queue.ts'
+import type { LaneResult, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import { DocumentConflictError, StaleResultError, StoreUnavailableError, TakenOverError } from '../store/errors.ts'
 import type { AttemptResult, ClaimedOutgoing, Fence } from '../store/store.ts'
@@ -22,12 +22,12 @@ import { tellConversation } from './conversation-signal.ts'
 import { type Ending, Endings } from './ending.ts'
 import { ConnectionError } from './errors.ts'
 import { OutgoingPreparation, type PreparationParts, type Prepared } from './outgoing-preparation.ts'
-import { ringOutgoing } from './ring.ts'
+import type { Ringer } from './ring.ts'
 import { isStoreFault } from './store-fault.ts'
 
 export interface OutgoingWorkerParts extends PreparationParts {
   readonly backends: ReadonlyMap<string, Backend>
-  readonly queue: Queue
+  readonly ringer: Ringer
   readonly signals: Signals
   /** What a backend's `send` may use. */
   readonly toolsOf: (backend: Backend, ending: Ending) => SendTools<unknown>
@@ -148,8 +148,8 @@ export class OutgoingWorker {
   }
 
   async #tellBegun({ claimed, backend, changed }: Begun): Promise<void> {
-    const { queue, signals } = this.#parts
-    if (changed?.outgoing !== undefined) await ringOutgoing(queue, changed.outgoing)
+    const { ringer, signals } = this.#parts
+    if (changed?.outgoing !== undefined) ringer.ringOutgoing(changed.outgoing)
     tellConversation(signals, claimed.backend, claimed.id)
     // One part was paid for when the lane was handed out.
     await this.#charge(backend, (changed?.parts ?? claimed.parts) - 1)
@@ -228,7 +228,7 @@ export class OutgoingWorker {
         await sleep(clock, STORE_RETRY_MS, stopping)
       }
     }
-    if (result.outgoing !== undefined) await ringOutgoing(this.#parts.queue, result.outgoing)
+    if (result.outgoing !== undefined) this.#parts.ringer.ringOutgoing(result.outgoing)
     await this.#announce(claimed, result, text)
   }
 

@@ -1,16 +1,50 @@
+import type { Clock } from '../messages/clock.ts'
 import { type Lane, laneKey } from '../messages/lane.ts'
+import type { Logger } from '../messages/logger.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { NewOutgoing } from '../store/store.ts'
 
-/** Rings the lanes of messages that have just been recorded, each once, at the time its first one may leave. */
-export async function ringOutgoing(queue: Queue, messages: readonly NewOutgoing[]): Promise<void> {
-  const rung = new Set<string>()
-  for (const { backend, class: messageClass, identity, notBefore, state } of messages) {
-    if (state !== 'WAITING') continue
-    const lane: Lane = { kind: 'outgoing', owner: backend, class: messageClass, identity }
-    const key = laneKey(lane)
-    if (rung.has(key)) continue
-    rung.add(key)
-    await queue.ring(lane, notBefore)
+const SAID_EVERY_MS = 60_000
+
+export interface RingerParts {
+  readonly queue: Queue
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/**
+ * Rings the lanes of what has been recorded. Nobody waits for it, and nobody's message fails by it: what the queue does
+ * not take now, the sweep rings again.
+ */
+export class Ringer {
+  readonly #parts: RingerParts
+  #saidAt = Number.NEGATIVE_INFINITY
+
+  constructor(parts: RingerParts) {
+    this.#parts = parts
+  }
+
+  ring(lane: Lane, notBefore?: number): void {
+    this.#parts.queue.ring(lane, notBefore).catch((error: unknown) => this.#say(error))
+  }
+
+  /** Rings the lanes of these messages, each once, at the time its first one may leave. */
+  ringOutgoing(messages: readonly NewOutgoing[]): void {
+    const rung = new Set<string>()
+    for (const { backend, class: messageClass, identity, notBefore, state } of messages) {
+      if (state !== 'WAITING') continue
+      const lane: Lane = { kind: 'outgoing', owner: backend, class: messageClass, identity }
+      const key = laneKey(lane)
+      if (rung.has(key)) continue
+      rung.add(key)
+      this.ring(lane, notBefore)
+    }
+  }
+
+  #say(error: unknown): void {
+    const { clock, logger } = this.#parts
+    if (clock.now() - this.#saidAt < SAID_EVERY_MS) return
+    this.#saidAt = clock.now()
+    logger.warn({ err: error }, 'the queue is not reached; messages are recorded, and worked when it is back')
   }
 }

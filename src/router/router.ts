@@ -12,14 +12,17 @@ import { Answers } from './answers.ts'
 import type { App } from './app.ts'
 import { type AppCallSettings, AppCalls } from './app-calls.ts'
 import type { Backend, Received, ReceivedMessage, ReceiveOptions, SendTools } from './backend.ts'
+import { BackendMeans } from './backend-means.ts'
+import { Backlog } from './backlog.ts'
 import { tellConversation } from './conversation-signal.ts'
 import { Ending } from './ending.ts'
-import { BacklogError, CancelledError, MessageSendError, NotRunningError, providerErrorOf } from './errors.ts'
+import { CancelledError, MessageSendError, NotRunningError, providerErrorOf } from './errors.ts'
 import { type IncomingRetry, IncomingWorker } from './incoming-worker.ts'
 import { OutgoingWorker, type SettledSignal, settledChannel } from './outgoing-worker.ts'
-import { ringOutgoing } from './ring.ts'
+import { Ringer } from './ring.ts'
+import { RunningParts, refuseWhenStopped } from './running-parts.ts'
 import { Sender, type SendRequest, type SentMessage } from './send.ts'
-import { stopPart } from './stop-part.ts'
+import { Sweep } from './sweep.ts'
 
 export interface RouterSettings {
   readonly apps: AppCallSettings
@@ -30,7 +33,11 @@ export interface RouterSettings {
   readonly languages: readonly string[]
 }
 
+/** What a router does: everything, as the one process or beside others; only take messages in; or only work them. */
+export type RouterRole = 'alone' | 'all' | 'web' | 'worker'
+
 export interface RouterParts {
+  readonly role: RouterRole
   readonly settings: RouterSettings
   readonly apps: readonly App[]
   readonly backends: ReadonlyMap<string, Backend>
@@ -43,9 +50,7 @@ export interface RouterParts {
   readonly toolsOf: (router: Router, backend: Backend, ending: Ending) => SendTools<unknown>
 }
 
-const RECOVERY_PAGE = 1_000
 const MOST_UNKNOWN_CODES = 1_000
-const SWEEP_INTERVAL_MS = 60_000
 
 /** The middle of everything: takes messages in, has them worked, sends messages out. */
 export class Router {
@@ -54,15 +59,18 @@ export class Router {
   readonly #incoming: IncomingWorker
   readonly #outgoing: OutgoingWorker
   readonly #answers: Answers
+  /** What backends have beside taking and sending messages. */
+  readonly means: BackendMeans
   #stopping = new AbortController()
   #state: 'stopped' | 'recording' | 'running' | 'draining' = 'stopped'
-  #openIncoming = 0
-  /** Being recorded: the store does not count them yet. */
-  #recording = 0
-  #sweep: Promise<void> = Promise.resolve()
+  readonly #backlog: Backlog
+  readonly #sweep: Sweep
+  readonly #ringer: Ringer
+  readonly #running: RunningParts
+  /** What goes on beside the work, until the stop. */
+  #loops: Promise<unknown> = Promise.resolve()
   /** Told in the log already. */
   readonly #unknownCodes = new Set<string>()
-  readonly #started: (App | Backend)[] = []
   #starting: Promise<void> | undefined
   #ending: Promise<void> | undefined
   #tellTakenOver: (error: TakenOverError) => void = () => {}
@@ -77,18 +85,30 @@ export class Router {
     const calls = new AppCalls(clock, logger, settings.apps)
     const { languages, retry } = settings
     this.#sender = new Sender({ backends, store, languages, now: () => clock.now(), newId })
-    this.#answers = new Answers({ store, queue, signals, clock })
-    const shared = { apps, calls, store, signals, sender: this.#sender, clock, newId, logger }
-    const settledOne = () => {
-      this.#openIncoming--
-    }
-    this.#incoming = new IncomingWorker({ ...shared, queue, retry, languages, settled: settledOne })
+    this.#backlog = new Backlog(settings.backlog)
+    this.#sweep = new Sweep({ store, queue, signals, clock, logger, backlog: this.#backlog })
+    this.#ringer = new Ringer({ queue, clock, logger })
+    this.#running = new RunningParts({
+      ...parts,
+      toolsOf: (backend, signal) => parts.toolsOf(this, backend, new Ending(signal)),
+    })
+    const ringer = this.#ringer
+    this.#answers = new Answers({ store, ringer, signals, clock })
+    const shared = { apps, calls, store, signals, ringer, sender: this.#sender, clock, newId, logger }
+    const settled = () => this.#backlog.settled()
+    this.#incoming = new IncomingWorker({ ...shared, retry, languages, settled })
     this.#outgoing = new OutgoingWorker({
       ...shared,
-      queue,
       backends,
       toolsOf: (backend, ending) => parts.toolsOf(this, backend, ending),
       stopping: () => this.#stopping.signal,
+    })
+    this.means = new BackendMeans({
+      ...shared,
+      backends,
+      receive: (backend, message) => this.receive(backend, message),
+      report: (backend, report) => this.report(backend, report),
+      toolsOf: (backend, ending) => parts.toolsOf(this, backend, ending),
     })
   }
 
@@ -101,7 +121,7 @@ export class Router {
     if (this.#state !== 'stopped') return
     this.#stopping = new AbortController()
     const { signal } = this.#stopping
-    this.#openIncoming = await this.#parts.store.countOpenIncoming()
+    await this.#backlog.count(this.#parts.store)
     refuseWhenStopped(signal)
     this.#state = 'recording'
   }
@@ -121,33 +141,38 @@ export class Router {
 
   async #start(): Promise<void> {
     if (this.#state === 'running') return
-    const { queue, store, clock } = this.#parts
     try {
       await this.open()
-      await this.#startParts(this.#stopping.signal)
+      const { signal } = this.#stopping
+      if (this.#parts.role !== 'web') await this.#running.start(signal)
       this.#state = 'running'
-      queue.work((lane, slot) => this.#work(lane, slot))
-      store.watch((lanes) => void this.#ringAll(lanes))
-      this.#sweep = this.#sweepForever()
+      this.#loops = this.#parts.role === 'web' ? this.#followBacklog(signal) : this.#startWork(signal)
     } catch (error) {
       this.#state = 'stopped'
-      await this.#stopStarted(clock.now())
+      await this.#running.stop(this.#parts.clock.now())
       throw error
     }
   }
 
-  async #startParts(signal: AbortSignal): Promise<void> {
-    const { apps, backends, logger, toolsOf } = this.#parts
-    for (const app of apps) {
-      await app.start?.({ logger })
-      this.#started.push(app)
-      refuseWhenStopped(signal)
-    }
-    for (const backend of backends.values()) {
-      await backend.start?.(toolsOf(this, backend, new Ending(signal)))
-      this.#started.push(backend)
-      refuseWhenStopped(signal)
-    }
+  /** Begins to work lanes; fulfilled when all that goes on beside it has ended. */
+  async #startWork(signal: AbortSignal): Promise<void> {
+    const { queue, store } = this.#parts
+    queue.work((lane, slot) => this.#work(lane, slot))
+    store.watch((lanes) => {
+      for (const lane of lanes) this.#ringer.ring(lane)
+    })
+    this.means.start()
+    await Promise.all([
+      this.#followBacklog(signal),
+      this.#sweep.run(signal).catch((error: unknown) => {
+        if (error instanceof TakenOverError) this.#tellTakenOver(error)
+      }),
+    ])
+  }
+
+  async #followBacklog(signal: AbortSignal): Promise<void> {
+    const { role, store, clock, logger } = this.#parts
+    if (role !== 'alone') await this.#backlog.follow(store, clock, logger, signal)
   }
 
   /**
@@ -165,14 +190,15 @@ export class Router {
     const { queue, clock, logger } = this.#parts
     const deadline = clock.now() + limit
     if (this.#starting !== undefined) await this.#endStart(this.#starting, limit)
-    if (this.#state === 'stopped') return this.#stopStarted(deadline)
+    if (this.#state === 'stopped') return this.#running.stop(deadline)
     this.#state = 'draining'
+    await this.means.stop()
     const left = await queue.stop(limit)
     if (left > 0) logger.warn({ lanes: left }, 'stopped waiting for messages in hand; they go on after the next start')
     this.#stopping.abort()
-    await this.#sweep
+    await this.#loops
     this.#state = 'stopped'
-    await this.#stopStarted(deadline)
+    await this.#running.stop(deadline)
   }
 
   /** What is being started ends by itself at its next step; one that never gets there is not waited for. */
@@ -184,22 +210,17 @@ export class Router {
     this.#state = 'stopped'
   }
 
-  /** In the reverse order of their start. */
-  async #stopStarted(deadline: number): Promise<void> {
-    const { clock, logger } = this.#parts
-    for (const part of this.#started.splice(0).reverse()) await stopPart(part, deadline, clock, logger)
-  }
-
   /**
    * Takes an incoming message: once this resolves, it is on disk and will be processed.
    * @throws BacklogError, StoreUnavailableError, NotRunningError when it was not taken; the sender should come again;
    *   InvalidInputError when there is no such backend
    */
   async receive(backend: string, message: ReceivedMessage, options: ReceiveOptions = {}): Promise<Received> {
-    const { store, queue, clock, newId, logger, backends } = this.#parts
+    const { store, clock, newId, logger, backends } = this.#parts
     const common = backends.get(backend)?.common
     if (common === undefined) throw unknownBackend(backend, backends)
-    this.#refuseWhenFull()
+    this.#refuseWhenStopped()
+    this.#backlog.refuseWhenFull()
     const now = clock.now()
     const window = message.externalId === undefined ? common.window : 0
     const record: NewIncoming = {
@@ -215,23 +236,18 @@ export class Router {
       ...(options.wait === undefined ? {} : { answerBy: now + options.wait }),
     }
     const answer = options.wait === undefined ? undefined : this.#answers.listen(record.id, options.wait)
-    this.#recording++
-    const [recorded] = await store
-      .recordIncoming([record])
-      .catch((error: unknown) => {
-        answer?.end()
-        throw error
-      })
-      .finally(() => {
-        this.#recording--
-      })
+    const recording = store.recordIncoming([record])
+    const [recorded] = await this.#backlog.during(recording).catch((error: unknown) => {
+      answer?.end()
+      throw error
+    })
     if (recorded === undefined) throw new NotRunningError('The store recorded nothing.')
     const { id, duplicate } = recorded
-    if (!duplicate) this.#openIncoming++
+    if (!duplicate) this.#backlog.opened()
     logger.info({ id, backend, identity: record.identity, duplicate, text: record.text }, 'received')
     if (!duplicate) {
       tellConversation(this.#parts.signals, backend, id)
-      await queue.ring({ kind: 'incoming', owner: backend, identity: record.identity })
+      this.#ringer.ring({ kind: 'incoming', owner: backend, identity: record.identity })
     }
     if (answer === undefined) return { id, duplicate }
     if (duplicate) answer.end()
@@ -295,11 +311,19 @@ export class Router {
     return { id: message.id, backend: message.backend, identity: message.identity, state }
   }
 
+  /**
+   * Calls a method of a backend's own, such as `balance`.
+   * @throws InvalidInputError when there is no such backend or method; whatever the method throws
+   */
+  call(backend: string, method: string, ...values: readonly unknown[]): Promise<unknown> {
+    return this.means.call(backend, method, values)
+  }
+
   /** Opens failed incoming messages, or outgoing ones in ERROR or UNKNOWN, again; returns how many there were. */
   async replay(ids: readonly string[]): Promise<number> {
     const lanes = await this.#parts.store.replay(ids, this.#parts.clock.now())
-    this.#openIncoming += lanes.filter(({ kind }) => kind === 'incoming').length
-    await this.#ringAll(lanes)
+    this.#backlog.opened(lanes.filter(({ kind }) => kind === 'incoming').length)
+    for (const lane of lanes) this.#ringer.ring(lane)
     return lanes.length
   }
 
@@ -321,7 +345,7 @@ export class Router {
   }
 
   async #record(messages: readonly NewOutgoing[]): Promise<void> {
-    const { store, queue, signals, logger } = this.#parts
+    const { store, signals, logger } = this.#parts
     if (this.#state === 'stopped') throw new NotRunningError('The switchboard is not started, or is stopping.')
     if (messages.length === 0) return
     await store.recordOutgoing(messages)
@@ -329,57 +353,17 @@ export class Router {
       logger.info({ id, backend, identity, class: messageClass, text }, 'to be sent')
       tellConversation(signals, backend, id)
     }
-    await ringOutgoing(queue, messages)
+    this.#ringer.ringOutgoing(messages)
   }
 
-  #refuseWhenFull(): void {
+  #refuseWhenStopped(): void {
     const takes = this.#state === 'running' || this.#state === 'recording'
     if (!takes) throw new NotRunningError('The switchboard is not started, or is stopping.')
-    const waiting = this.#openIncoming + this.#recording
-    if (waiting < this.#parts.settings.backlog) return
-    throw new BacklogError(`${waiting} messages wait already; the setting queue.backlog allows no more.`)
   }
 
   #work(lane: Lane, slot: Slot): Promise<LaneResult> {
     return lane.kind === 'incoming' ? this.#incoming.work(lane, slot) : this.#outgoing.work(lane, slot)
   }
-
-  async #ringAll(lanes: readonly Lane[]): Promise<void> {
-    for (const lane of lanes) await this.#parts.queue.ring(lane)
-  }
-
-  /** Rings whatever is unfinished: at the start, and then and when, should a ring ever have been lost. */
-  async #sweepForever(): Promise<void> {
-    const { clock, logger, store } = this.#parts
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      try {
-        await this.#ringUnfinished('incoming', signal)
-        await this.#ringUnfinished('outgoing', signal)
-        this.#openIncoming = await store.countOpenIncoming()
-      } catch (error) {
-        if (error instanceof TakenOverError) return this.#tellTakenOver(error)
-        logger.error({ err: error }, 'unfinished messages could not be looked up; trying again')
-      }
-      await sleep(clock, SWEEP_INTERVAL_MS, signal)
-    }
-  }
-
-  async #ringUnfinished(kind: Lane['kind'], signal: AbortSignal): Promise<void> {
-    const { store, queue } = this.#parts
-    let after: Lane | undefined
-    while (!signal.aborted) {
-      const page = await store.openLanes(kind, after, RECOVERY_PAGE)
-      for (const { lane, notBefore } of page) await queue.ring(lane, notBefore)
-      after = page.at(-1)?.lane
-      if (page.length < RECOVERY_PAGE) return
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
-}
-
-function refuseWhenStopped(signal: AbortSignal): void {
-  if (signal.aborted) throw new NotRunningError('The switchboard was stopped while it started.')
 }
 
 function unknownBackend(name: string, backends: ReadonlyMap<string, Backend>): InvalidInputError {

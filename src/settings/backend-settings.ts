@@ -60,6 +60,16 @@ export const commonBackendSettings = z.strictObject({
     .min(0)
     .default(0)
     .describe('Seconds in which an equal text from the same identity is a repeat, for services without message ids'),
+  joinTimeLimit: z
+    .int()
+    .min(1_000)
+    .default(300_000)
+    .describe('Milliseconds to wait for missing parts of a long message, which is then handed on without them'),
+  pollInterval: z
+    .int()
+    .min(100)
+    .optional()
+    .describe('Milliseconds from one poll for incoming messages to the next; without it the service is not polled'),
   sending: sendingSettings.prefault({}).describe('How messages are handed to the service'),
 })
 

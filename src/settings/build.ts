@@ -4,25 +4,25 @@ import { type Clock, systemClock } from '../messages/clock.ts'
 import { type NewId, uuidv7Generator } from '../messages/ids.ts'
 import { type Lane, poolName } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
-import { MemoryQueue } from '../queue/memory-queue.ts'
-import { MemorySignals } from '../queue/memory-signals.ts'
 import type { PoolSettings, Queue } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import type { Backend, SendTools } from '../router/backend.ts'
 import type { Ending } from '../router/ending.ts'
 import { Router } from '../router/router.ts'
-import { SqliteStore } from '../store/sqlite/sqlite-store.ts'
 import type { Store } from '../store/store.ts'
+import { makeStore, makeTransport, type Transport } from './engines.ts'
 import { warnOfSharedKeywords } from './keywords.ts'
 import type { Settings } from './parse.ts'
 import { privateLogger } from './private-logger.ts'
+import { type Role, routerRole } from './roles.ts'
 
 /** What may be replaced: by tests, and by commands that only record. */
 export interface Replacements {
   readonly clock?: Clock
   readonly newId?: NewId
   readonly logger?: Logger
-  readonly role?: 'server' | 'command'
+  /** Everything, unless given; a command only records. */
+  readonly role?: Role | 'command'
   readonly queue?: (parts: { readonly clock: Clock; readonly signals: Signals; readonly store: Store }) => Queue
 }
 
@@ -34,22 +34,27 @@ export interface Built {
   readonly store: Store
   readonly queue: Queue
   readonly signals: Signals
+  readonly transport: Pick<Transport, 'open' | 'close'>
   readonly router: Router
   readonly http: HttpPool
+  readonly role: Role | 'command'
 }
 
 /** Joins the parts. Nothing is opened or started. */
 export function build(settings: Settings, givenLogger: Logger, replacements: Replacements = {}): Built {
   const logger = privateLogger(givenLogger, { ...settings.log, secrets: settings.secrets })
-  const { clock = systemClock, role = 'server' } = replacements
+  const { clock = systemClock, role = 'all' } = replacements
+  const isCommand = role === 'command'
+  // A command records beside a server, whatever that server's roles are.
+  const routerOf = isCommand ? 'alone' : routerRole(role, settings)
   const newId = replacements.newId ?? uuidv7Generator(clock)
-  const store = new SqliteStore({ file: settings.databaseUrl.slice('sqlite:'.length), role })
-  const signals = new MemorySignals(clock)
-  const queue =
-    replacements.queue?.({ clock, signals, store }) ??
-    new MemoryQueue({ clock, signals, poolOf: (lane) => poolOf(settings, lane) })
+  const store = makeStore(settings, isCommand ? 'command' : 'server')
+  const transport = makeTransport(settings, { clock, logger, poolOf: (lane) => poolOf(settings, lane) })
+  const { signals } = transport
+  const queue = replacements.queue?.({ clock, signals, store }) ?? transport.queue
   const http = new HttpPool()
   const router = new Router({
+    role: routerOf,
     settings: {
       apps: settings.appCalls,
       retry: settings.retry,
@@ -67,7 +72,7 @@ export function build(settings: Settings, givenLogger: Logger, replacements: Rep
     toolsOf: (owner, backend, ending) => new AttemptTools(owner, backend, ending, { settings, http, logger }),
   })
   warnOfSharedKeywords(settings.apps, logger)
-  return { settings, clock, logger, store, queue, signals, router, http }
+  return { settings, clock, logger, store, queue, signals, transport, router, http, role }
 }
 
 /** Slots are separate for incoming messages and for each backend's sending. */
@@ -121,6 +126,18 @@ class AttemptTools implements SendTools<unknown> {
 
   get receive(): SendTools<unknown>['receive'] {
     return (message) => this.#router.receive(this.#backend.name, message)
+  }
+
+  get receivePart(): SendTools<unknown>['receivePart'] {
+    return (part) => this.#router.means.receivePart(this.#backend.name, part)
+  }
+
+  get outbox() {
+    return this.#router.means.outbox(this.#backend.name)
+  }
+
+  get memory() {
+    return this.#router.means.memory(this.#backend.name)
   }
 
   get report(): SendTools<unknown>['report'] {

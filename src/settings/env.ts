@@ -6,6 +6,7 @@ const variables = {
   HOST: ['http', 'host'],
   PUBLIC_URL: ['http', 'publicUrl'],
   DATABASE_URL: ['databaseUrl'],
+  REDIS_URL: ['redisUrl'],
   LOG_LEVEL: ['log', 'level'],
 } as const satisfies Record<string, readonly string[]>
 

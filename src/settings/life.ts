@@ -5,7 +5,9 @@ import type { Store } from '../store/store.ts'
 
 export interface LifeParts {
   readonly store: Store
+  readonly transport: { open(): Promise<void>; close(): void }
   readonly router: Router
+  readonly retention: { start(): void; stop(): Promise<void> }
   readonly http: HttpPool
   readonly pages: { start(): void; stop(): void } | undefined
   /** Milliseconds that a stop waits for what is in hand. */
@@ -40,26 +42,30 @@ export class Life {
   }
 
   async #start(): Promise<void> {
-    const { store, router, pages } = this.#parts
+    const { store, transport, router, retention, pages } = this.#parts
     this.#opening = store.open()
     await this.#opening
     try {
+      await transport.open()
       if (this.#stopping !== undefined) throw new NotRunningError('The switchboard was stopped while it started.')
       await router.start()
+      retention.start()
     } catch (error) {
       await store.close()
+      transport.close()
       throw error
     }
     if (this.#stopping === undefined) pages?.start()
   }
 
   async #stop(): Promise<void> {
-    const { store, router, http, pages, drain } = this.#parts
+    const { store, transport, router, retention, http, pages, drain } = this.#parts
     pages?.stop()
-    await router.stop(drain)
+    await Promise.all([router.stop(drain), retention.stop()])
     await http.close()
     // Closed before it has opened, the store would be left open.
     await this.#opening.catch(() => undefined)
     await store.close()
+    transport.close()
   }
 }

@@ -3,6 +3,7 @@ import type { BackendDefinition, BackendInput } from '../backends/define.ts'
 import { RouteTable, routesOf } from '../http/routes.ts'
 import { messageClasses } from '../messages/lane.ts'
 import type { Backend, CommonBackendSettings, UnknownOutcome } from '../router/backend.ts'
+import { MessageSendError } from '../router/errors.ts'
 import { type CommonBackendValues, commonBackendSettings } from './backend-settings.ts'
 import type { SettingsFault } from './errors.ts'
 import { expectation, faultsOf, shapeOf, unknownKey, wrongOrder } from './faults.ts'
@@ -107,7 +108,7 @@ function shadowedSetting(path: string, key: string, kind: string): SettingsFault
 /** Settings that cannot all be meant. */
 function contradictions(
   path: string,
-  { views = {}, send, kind }: BackendDefinition<z.ZodType>,
+  { views = {}, send, sendBatch, poll, kind }: BackendDefinition<z.ZodType>,
   given: Input,
 ): SettingsFault[] {
   const faults: SettingsFault[] = []
@@ -126,7 +127,10 @@ function contradictions(
       if (given[key] !== undefined) faults.push({ path: `${path}.${key}`, message: `the kind "${kind}" has no views` })
     }
   }
-  if (send === undefined && sending !== undefined) {
+  if (poll === undefined && given['pollInterval'] !== undefined) {
+    faults.push({ path: `${path}.pollInterval`, message: `the kind "${kind}" cannot be polled` })
+  }
+  if (send === undefined && sendBatch === undefined && sending !== undefined) {
     faults.push({ path: `${path}.sending`, message: 'this backend only receives' })
   }
   return [...faults, ...wrongOrder(sending, `${path}.sending`, 'firstDelay', 'longestDelay')]
@@ -151,6 +155,7 @@ function routeFaults(backends: readonly Backend[]): SettingsFault[] {
 }
 
 const USUAL_CONCURRENCY = 10
+const USUAL_BATCH = 100
 
 function toBackend(
   name: string,
@@ -158,7 +163,9 @@ function toBackend(
   settings: unknown,
   common: CommonBackendValues,
 ): Backend {
-  const { kind, views = {}, reports = 'none', removesDuplicates = false, send, start, stop } = definition
+  const { kind, views = {}, reports = 'none', removesDuplicates = false, start, stop } = definition
+  const { sendBatch, checkStates, poll, batchLimit = USUAL_BATCH, methods = {} } = definition
+  const send = definition.send ?? (sendBatch === undefined ? undefined : batchOfOne(definition))
   return Object.freeze({
     kind,
     name,
@@ -167,10 +174,25 @@ function toBackend(
     views: views as Backend['views'],
     reports,
     removesDuplicates,
+    batchLimit,
+    methods: Object.freeze({ ...methods }),
+    ...(sendBatch === undefined ? {} : { sendBatch: sendBatch.bind(definition) }),
+    ...(checkStates === undefined ? {} : { checkStates: checkStates.bind(definition) }),
+    ...(poll === undefined ? {} : { poll: poll.bind(definition) }),
     ...(send === undefined ? {} : { send: send.bind(definition) }),
     ...(start === undefined ? {} : { start: start.bind(definition) }),
     ...(stop === undefined ? {} : { stop: stop.bind(definition) }),
   })
+}
+
+/** How a kind that knows batches only sends one message. */
+function batchOfOne(definition: BackendDefinition<z.ZodType>): NonNullable<BackendDefinition<z.ZodType>['send']> {
+  return async (message, tools) => {
+    const [outcome] = (await definition.sendBatch?.([message], tools)) ?? []
+    if (outcome === undefined) throw new MessageSendError('The service said nothing of this message.')
+    if ('error' in outcome) throw outcome.error
+    return outcome.result
+  }
 }
 
 function toCommon(

@@ -6,6 +6,11 @@ import type { App } from '../router/app.ts'
 
 const text: z.ZodType<Text> = z.union([z.string(), z.record(z.string(), z.string())])
 
+function isDatabase(given: string): boolean {
+  if (/^sqlite:(?!\/\/[^/])./.test(given)) return true
+  return /^postgres(ql)?:/.test(given) && URL.canParse(given)
+}
+
 function isOrigin(given: string): boolean {
   if (!URL.canParse(given)) return true
   const { pathname, search, hash, username, password } = new URL(given)
@@ -22,9 +27,24 @@ export const generalSettings = z.strictObject({
     .describe('The languages of texts, the one to fall back on first'),
   databaseUrl: z
     .string()
-    .regex(/^sqlite:(?!\/\/[^/]).+/, 'sqlite:<file> is expected, such as sqlite:data/switchboard.db')
+    .refine(
+      isDatabase,
+      'sqlite:<file> or postgres://… is expected, such as sqlite:data/switchboard.db or postgres://sms:password@db/sms',
+    )
     .default('sqlite:data/switchboard.db')
-    .describe('Where messages are kept: a file, relative to the working folder; `sqlite::memory:` keeps nothing'),
+    .describe(
+      'Where messages are kept: a file, relative to the working folder (`sqlite::memory:` keeps nothing), or PostgreSQL',
+    ),
+  databasePool: z.int().min(2).max(500).default(10).describe('Connections to PostgreSQL that one process opens'),
+  redisUrl: z
+    .url({ protocol: /^rediss?$/, error: 'a URL is expected, such as redis://:password@cache:6379/0' })
+    .optional()
+    .describe('Redis, which shares the work between processes; without it one process does all of it'),
+  redisPrefix: z
+    .string()
+    .regex(/^[^{}\s]+$/, 'a text without blanks and braces is expected')
+    .default('switchboard:')
+    .describe('What the names of all keys in Redis begin with, so that several projects can share one'),
   http: z
     .strictObject({
       port: z.int().min(0).max(65_535).default(8000).describe('The port to serve on; 0 takes a free one'),
@@ -73,6 +93,17 @@ export const generalSettings = z.strictObject({
     })
     .prefault({})
     .describe('The work'),
+  retention: z
+    .strictObject({
+      days: z
+        .int()
+        .min(1)
+        .max(36_500)
+        .optional()
+        .describe('Days after which finished messages are removed; kept for ever by default'),
+    })
+    .prefault({})
+    .describe('How long messages are kept'),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The least that is written'),

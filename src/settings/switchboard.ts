@@ -3,6 +3,7 @@ import { health } from '../http/health.ts'
 import { createCallback, type RequestCallback } from '../http/koa.ts'
 import { type Route, RouteTable, routesOf } from '../http/routes.ts'
 import { ViewCaller } from '../http/view-answer.ts'
+import { Retention } from '../router/retention.ts'
 import type { Router } from '../router/router.ts'
 import { type Built, build, type Replacements } from './build.ts'
 import type { Environment } from './env.ts'
@@ -55,12 +56,17 @@ export function createSwitchboard(input: SettingsInput, options: CreateOptions =
 export function joinSwitchboard(settings: Settings, options: Replacements = {}): Switchboard {
   const parts = build(settings, options.logger ?? createLogger(settings.log), options)
   const { store, queue, router, clock, logger } = parts
-  const table = new RouteTable([...settings.backends.values()].flatMap((backend) => routesOf(backend)))
-  const caller = new ViewCaller({ router, store, clock, logger, ...settings.http })
+  const served = parts.role === 'worker' ? [] : [...settings.backends.values()]
+  const table = new RouteTable(served.flatMap((backend) => routesOf(backend)))
+  const caller = new ViewCaller({ router, store, clock, logger, http: parts.http, ...settings.http })
   const request = settings.http
   const { projectName, console } = settings
-  const pages = console.enabled ? new Console({ ...parts, projectName, servedAt: settings.http }) : undefined
-  const life = new Life({ store, router, http: parts.http, pages, drain: settings.queue.drain })
+  const hasPages = console.enabled && parts.role !== 'worker'
+  const pages = hasPages ? new Console({ ...parts, projectName, servedAt: settings.http }) : undefined
+  // Where messages are worked, they are removed as well.
+  const days = parts.role === 'web' ? undefined : settings.retention.days
+  const retention = new Retention({ settings: { days }, store, clock, logger })
+  const life = new Life({ ...parts, retention, pages, drain: settings.queue.drain })
   const rooms = [health(store, queue), ...(pages === undefined ? [] : [pages.room])]
 
   return {

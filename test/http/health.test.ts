@@ -10,7 +10,7 @@ import { type CreateOptions, createSwitchboard, type Switchboard } from '../../s
 
 /** A queue that is away: nothing of it answers. */
 class LostQueue extends MemoryQueue {
-  override size(): number {
+  override async ping(): Promise<void> {
     throw new Error('the queue is away')
   }
 }

@@ -49,6 +49,19 @@ describe('responses', () => {
     expect(t.sent[0]).to.include({ backend: 'other', identity: '2', address: null, text: 'psst' })
   })
 
+  it('take nothing along to somebody else of what tells the service which message they answer', async () => {
+    await begin(
+      handling((message) => {
+        message.respond('psst', { to: { backend: 'fake', identity: '2' } })
+        message.respond('more', { to: { backend: 'fake', identity: '3' }, fields: { c: 1 } })
+      }),
+    )
+    await t.receive({ text: 'tell', externalId: 'x1', fields: { linkId: 'l1' } })
+    expect(t.sent.find(({ identity }) => identity === '2')).to.deep.include({ fields: {} })
+    expect(t.sent.find(({ identity }) => identity === '3')).to.deep.include({ fields: { c: 1 } })
+    for (const { inResponseTo } of t.sent) expect(inResponseTo?.externalId).to.equal(null)
+  })
+
   it('speak the language of who gets them, and belong to that contact', async () => {
     await begin({
       name: 'app',

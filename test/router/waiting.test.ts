@@ -47,6 +47,13 @@ describe('a view that waits for the responses', () => {
     expect(t.sent).to.deep.equal([])
   })
 
+  it('gets none that leave from another address; those are sent at once', async () => {
+    await begin({ name: 'tell', parse: (message) => void message.respond('bill', { from: '999' }) })
+    const { responses } = await t.receive({ text: 'a', address: '*123#', wait: '10s' })
+    expect(responses).to.deep.equal(answered('a'))
+    expect(t.sent.map(({ text, address }) => [text, address])).to.deep.equal([['bill', '999']])
+  })
+
   it('gets none when nothing is answered', async () => {
     await begin()
     expect((await t.receive({ text: 'nothing', wait: '10s' })).responses).to.deep.equal([])

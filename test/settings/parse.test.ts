@@ -106,12 +106,16 @@ const rows: readonly Row[] = [
   {
     what: 'a database of another make',
     input: complete({ databaseUrl: 'mysql://db' }),
-    faults: ['databaseUrl: sqlite:<file> is expected, such as sqlite:data/switchboard.db'],
+    faults: [
+      'databaseUrl: sqlite:<file> or postgres://… is expected, such as sqlite:data/switchboard.db or postgres://sms:password@db/sms',
+    ],
   },
   {
     what: 'a database file that looks like a host',
     input: complete({ databaseUrl: 'sqlite://data/switchboard.db' }),
-    faults: ['databaseUrl: sqlite:<file> is expected, such as sqlite:data/switchboard.db'],
+    faults: [
+      'databaseUrl: sqlite:<file> or postgres://… is expected, such as sqlite:data/switchboard.db or postgres://sms:password@db/sms',
+    ],
   },
   { what: 'an absolute file as some write it', input: complete({ databaseUrl: 'sqlite:///var/sms.db' }), faults: [] },
   {
@@ -139,7 +143,7 @@ const rows: readonly Row[] = [
     input: complete(),
     env: { PORT: 'eighty', LOG_LEVEL: 'noisy', PUBLIC_URL: 'example.org', DATABASE_URL: 'data.db' },
     faults: [
-      'DATABASE_URL: sqlite:<file> is expected, such as sqlite:data/switchboard.db',
+      'DATABASE_URL: sqlite:<file> or postgres://… is expected, such as sqlite:data/switchboard.db or postgres://sms:password@db/sms',
       'PORT: a number is expected',
       'PUBLIC_URL: a URL is expected, such as https://sms.example.org',
       'LOG_LEVEL: one of "debug", "info", "warn", "error", "silent" is expected',

@@ -9,11 +9,14 @@ interface Waiting {
 /** A clock that stands still until it is moved. */
 export class FakeClock implements Clock {
   readonly #waiting = new Set<Waiting>()
+  readonly #settle: () => Promise<void>
   #now: number
   #order = 0
 
-  constructor(now = 1_700_000_000_000) {
+  /** @param settleAll lets what a timer began come to its end, where that takes more than a turn of the loop */
+  constructor(now = 1_700_000_000_000, settleAll = settle) {
     this.#now = now
+    this.#settle = settleAll
   }
 
   now(): number {
@@ -44,15 +47,15 @@ export class FakeClock implements Clock {
   /** Lets the time pass: timers are called in their order, each at its time, and what they started goes on between. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds
-    await settle()
+    await this.#settle()
     for (let first = this.#first(end); first !== undefined; first = this.#first(end)) {
       this.#waiting.delete(first)
       this.#now = Math.max(this.#now, first.at)
       first.callback()
-      await settle()
+      await this.#settle()
     }
     this.#now = end
-    await settle()
+    await this.#settle()
   }
 
   #first(until: number): Waiting | undefined {
