@@ -79,7 +79,8 @@ function decodeBytes(bytes: Uint8Array, decoder: TextDecoder, name: string): str
 
 const PLAIN = /^[\w.~*-]*$/
 
-function percentDecoded(encoded: string): Uint8Array {
+/** Percent signs and plus signs undone; what is no pair of digits stays as it is. */
+export function percentDecoded(encoded: string): Uint8Array {
   const bytes = new Uint8Array(encoded.length)
   let length = 0
   for (let i = 0; i < encoded.length; i++) {

@@ -1,6 +1,16 @@
 import type { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
-import type { Backend, BackendSecret, SendResult, SendTools, View } from '../router/backend.ts'
+import type { DeliveryReport } from '../messages/report.ts'
+import type {
+  Backend,
+  BackendMethod,
+  BackendSecret,
+  BatchOutcome,
+  CheckedMessage,
+  SendResult,
+  SendTools,
+  View,
+} from '../router/backend.ts'
 
 /** How many messages a backend takes at the same time when nothing leaves this process. */
 export const IN_PROCESS = 256
@@ -16,8 +26,28 @@ export interface BackendDefinition<Schema extends z.ZodType> {
   readonly removesDuplicates?: boolean
   /** Messages handed over at the same time, where the settings do not say; 10 by default. */
   readonly concurrency?: number
-  /** Absent when it only receives. */
+  /** Absent when it only receives, or when `sendBatch` is all there is: then a message alone is a batch of one. */
   send?(message: OutgoingMessage, tools: SendTools<z.output<Schema>>): Promise<SendResult | undefined>
+  /**
+   * Gives several messages in one request.
+   * @returns one outcome for each message, in their order
+   * @throws ProviderError when the request as a whole failed
+   */
+  sendBatch?(messages: readonly OutgoingMessage[], tools: SendTools<z.output<Schema>>): Promise<readonly BatchOutcome[]>
+  /** Messages that one call of `sendBatch` takes at the most; 100 by default. */
+  readonly batchLimit?: number
+  /** Asks the service what became of messages; those it does not know are left out. */
+  checkStates?(
+    messages: readonly CheckedMessage[],
+    tools: SendTools<z.output<Schema>>,
+  ): Promise<readonly DeliveryReport[]>
+  /**
+   * Fetches incoming messages and hands them to `tools.receive`, for services that do not call us. Called each
+   * `pollInterval` of the settings, by one process at a time; keep where it got to in `tools.memory`, after `receive`.
+   */
+  poll?(tools: SendTools<z.output<Schema>>): Promise<void>
+  /** Methods of its own: `router.call('name', 'balance')`. */
+  readonly methods?: Readonly<Record<string, BackendMethod<z.output<Schema>>>>
   start?(tools: SendTools<z.output<Schema>>): Promise<void>
   stop?(): Promise<void>
 }
@@ -31,6 +61,10 @@ export interface CommonBackendInput {
   readonly debug?: boolean
   /** Seconds in which an equal text from the same identity is a repeat; for services that give no ids. */
   readonly window?: number
+  /** Milliseconds to wait for the missing parts of a long message before it is handed on without them. */
+  readonly joinTimeLimit?: number
+  /** Milliseconds from one poll to the next; without it, the service is not polled. */
+  readonly pollInterval?: number
   readonly sending?: {
     readonly concurrency?: number
     readonly partsPerSecond?: number

@@ -141,7 +141,12 @@ const SHORTEST_SECRET = 4
  * @param secrets replaced where the service repeats them, also as they are written in URLs
  */
 export function excerpt(response: HttpResponse, secrets: readonly string[] = []): string {
-  let text = response.text()
+  return excerptOf(response.text(), secrets)
+}
+
+/** The same of a text, such as one element of an answer. */
+export function excerptOf(said: string, secrets: readonly string[] = []): string {
+  let text = said
   const spellings = secrets
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [

@@ -11,16 +11,16 @@ export interface TextSize {
 }
 
 /** The default alphabet, 3GPP TS 23.038 section 6.2.1, in the order of its codes; ESC (0x1B) left out. */
-const BASIC =
+export const GSM_BASIC =
   '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?' +
   '¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà'
 
 /** The extension table, 3GPP TS 23.038 section 6.2.1.1: each takes an escape and a septet. */
-const EXTENSION = '\f^{}\\[~]|€'
+export const GSM_EXTENSION = '\f^{}\\[~]|€'
 
 const SEPTETS = new Map<string, 1 | 2>([
-  ...Array.from(BASIC, (char) => [char, 1] as const),
-  ...Array.from(EXTENSION, (char) => [char, 2] as const),
+  ...Array.from(GSM_BASIC, (char) => [char, 1] as const),
+  ...Array.from(GSM_EXTENSION, (char) => [char, 2] as const),
 ])
 
 // A part of a joined message gives 6 of its 140 bytes to the user data header.

@@ -1,0 +1,57 @@
+import type { OutgoingState } from '../messages/states.ts'
+import type { HttpResponse } from '../router/backend.ts'
+import { MessageSendError, type ProviderDetails, type ProviderError } from '../router/errors.ts'
+import { excerptOf } from './http-client.ts'
+
+type ErrorClass = new (message: string, details?: ProviderDetails) => ProviderError
+
+/**
+ * A service's codes: the error each stands for, which says whether to try again, and what the service means by it.
+ * `{ '301': [CreditError, 'no credit left'] }`
+ */
+export type ErrorTable = Readonly<Record<string, readonly [error: ErrorClass, meaning: string]>>
+
+/** Beside the code: who said it, what text came with it, and what must not be shown of that. */
+export interface CodeDetails extends Omit<ProviderDetails, 'providerCode'> {
+  readonly what: string
+  readonly text?: string | undefined
+  readonly secrets?: readonly string[]
+}
+
+/** The error of a code. One that the table has not is a `MessageSendError` with the code as it came. */
+export function errorOfCode(table: ErrorTable, code: string, details: CodeDetails): ProviderError {
+  const { what, text = '', secrets = [], ...rest } = details
+  const [ErrorOfCode, meaning] = (Object.hasOwn(table, code) ? table[code] : undefined) ?? [MessageSendError, '']
+  const shown = excerptOf(code, secrets)
+  const said = [meaning, excerptOf(text, secrets)].filter((each) => each !== '').join(': ')
+  return new ErrorOfCode(`${what} answered ${shown}${said === '' ? '' : ` (${said})`}`, {
+    ...rest,
+    providerCode: shown,
+  })
+}
+
+/** A service's words for states: `{ delivered: 'DELIVERED' }`. */
+export type StateTable = Readonly<Record<string, OutgoingState>>
+
+/** The state of a word; undefined where it is not known, which leaves the message's state as it is. */
+export function stateOf(table: StateTable, word: string): OutgoingState | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined
+}
+
+/** The error of an answer that does not say what the service's answers say. */
+export function unexpectedAnswer(response: HttpResponse, what: string, secrets: readonly string[] = []): ProviderError {
+  const said = excerptOf(response.text(), secrets)
+  return new MessageSendError(`${what} answered ${response.status} with something else than expected: ${said}`)
+}
+
+/**
+ * Reads a JSON answer.
+ * @throws MessageSendError with the beginning of what came when it is none
+ */
+export function jsonOf(response: HttpResponse, what: string, secrets: readonly string[] = []): unknown {
+  try {
+    return JSON.parse(response.text())
+  } catch {
+    throw unexpectedAnswer(response, what, secrets)
+  }
+}
