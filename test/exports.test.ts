@@ -6,21 +6,28 @@ import { checkout } from './support/process.ts'
 /** What users may lean on. A name that goes from here, or changes its meaning, is a new major version. */
 const publicNames: Readonly<Record<string, string>> = {
   '.': `
-    Answer App AppContext AppTimeoutError AuthError BackendDefinition BackendInput BacklogError CancelledError
-    Connection ConnectionError Contact CreateOptions createSwitchboard CreditError defineApp defineBackend
-    defineSettings DeliveryReport DocumentConflictError Fields HttpClient IncomingMessage IncomingState
-    InvalidInputError isGsmText LimitsError measureText MessageClass messageClasses MessageSendError MigrationError
-    NotRunningError OutgoingMessage OutgoingState outgoingStates ProviderError Received Recipient RequestError
-    RespondOptions Router SendOptions SendRequest SendResult SendTools SentMessage ServerError SettingsError
-    SettingsFault SettingsInput StaleResultError StoreLockedError StoreUnavailableError Switchboard SwitchboardError
-    TakenOverError Text TextSize transition UnsupportedError View ViewAnswer ViewRequest ViewTools
+    Answer App AppContext AppTimeoutError AuthError BackendDefinition BackendInput BackendMemory BackendMethod
+    BacklogError BatchOutcome CancelledError CheckedMessage ChosenCoding codingOf Connection ConnectionError Contact
+    CreateOptions createSwitchboard CreditError decodeBytes defineApp defineBackend defineSettings DeliveryReport
+    DocumentConflictError Fields hexBytes HttpClient IncomingMessage IncomingState InvalidInputError isGsmText
+    LimitsError measureText MessageClass messageClasses MessageSendError MigrationError NotRunningError Outbox
+    OutboxDetails OutboxMessage OutgoingMessage OutgoingState outgoingStates parseUdh ProviderError QueueUnavailableError Received
+    ReceivedMessage ReceivedPart Recipient RequestError RespondOptions Router SendOptions SendRequest SendResult
+    SendTools SentMessage ServerError SettingsError SettingsFault SettingsInput StaleResultError StoreLockedError
+    StoreUnavailableError Switchboard SwitchboardError TakenOverError TakenPart Text TextCoding TextSize transition Udh
+    UdhPart UnsupportedError utf16Bytes utf16Hex View ViewAnswer ViewRequest ViewTools
   `,
   './backends': `
-    BackendDefinition BackendInput CommonBackendInput defineBackend dummy errorFromResponse errorsAnswer excerpt
-    httpBackend HttpBackendOptions HttpSend httptester identityField incomingForm IncomingValues incomingView
-    IncomingViewOptions jsonAnswer logBackend loopback methodNotAllowed nullBackend Params parseUrlencoded plainAnswer
-    plainText readValues RequestValues secret SendSettingsInput statusView StatusViewOptions textField unreadableAnswer
-    UnreadableRequest
+    africasTalking androidGateway awsSns BackendDefinition BackendInput checked clickatell clickatellPlatform CodeDetails CommonBackendInput Confirmation confirmView ConfirmViewOptions
+    decodeForm decodePairs decodeText defineBackend dummy elementsOf encodeForm encodeText errorFromResponse
+    errorOfCode errorsAnswer ErrorTable escapeXml excerpt excerptOf FieldErrors FormPair formPairs httpBackend
+    HttpBackendOptions HttpSend httptester identityField incomingForm IncomingValues incomingView IncomingViewOptions
+    isKnownCharset jsonAnswer jsonOf kannel logBackend loopback MessagePart methodNotAllowed nullBackend OutboxValues
+    outboxView OutboxViewOptions Params parseUrlencoded parseXml plainAnswer plainText readValues RefusedRequest
+    requestPairs RequestValues secret SendSettingsInput stateOf StateTable statusView StatusViewOptions textField
+    textOf timingSafeEqualText twilio unexpectedAnswer unreadableAnswer UnreadableRequest view vonage
+    xmlAnswer XmlElement xmlOf
+    atsSmsOperator eScape opera smsOperator techsys vianett vumi
   `,
   './apps': `
     defaultReply DefaultReplyOptions defineApp echo keyword KeywordContext KeywordHandlers KeywordOptions pattern
@@ -30,7 +37,9 @@ const publicNames: Readonly<Record<string, string>> = {
     KoaContext koaMiddleware RequestCallback Route
   `,
   './testing': `
-    Duration FakeBackend fakeBackend FakeReport LogLine TestClock TestMessage TestOptions TestSwitchboard
+    BackendTable BatchRow CallRow Canned CheckRow describeBackend Duration ExpectedError ExpectedMessage
+    ExpectedRequest FakeBackend fakeBackend FakeReport FarRequest FarSide farSide IncomingRow LogLine OutgoingRow
+    PollRow ReportRow RequestRow RowMessage TestClock TestMessage TestOptions TestRunner TestSwitchboard
     testSwitchboard
   `,
 }

@@ -26,6 +26,7 @@ const owners: Readonly<Record<string, string>> = {
   kysely: 'store',
   commander: 'cli',
   jiti: 'settings',
+  ioredis: 'queue',
 }
 
 /** What apps and backends share; all other files there are one app or one backend each. */
