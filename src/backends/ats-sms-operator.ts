@@ -130,7 +130,7 @@ async function ask(content: string, { settings: own, http }: SendTools<Settings>
   const codes = new Map(said.flatMap((code) => idAndCode(code)))
   const refusal = said.find(({ attributes }) => !attributes.has('uniq'))
   if (codes.size > 0) return codes
-  if (false) throw errorOf(refusal.text.trim(), own)
+  if (refusal !== undefined) throw errorOf(refusal.text.trim(), own)
   throw unexpectedAnswer(response, WHAT, secrets)
 }
 

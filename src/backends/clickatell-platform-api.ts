@@ -126,9 +126,9 @@ export class PlatformApi {
     const secrets = this.#secrets
     if (code !== '') return errorOfCode(platformErrors, code, { what: WHAT, text, secrets })
     const said = `${WHAT} refused it: ${excerptOf(text, secrets)}`
+    if (!isTaken(response) && response.status !== 400) return errorFromResponse(response, WHAT, secrets)
     const known = WORDS.find(([pattern]) => pattern.test(text))
-    if (known !== undefined) return new known[1](said)
-    return isTaken(response) ? new MessageSendError(said) : errorFromResponse(response, WHAT, secrets)
+    return new (known?.[1] ?? MessageSendError)(said)
   }
 
   #request(method: string, path: string, body?: object): Promise<HttpResponse> {

@@ -60,7 +60,7 @@ function readMessage(request: ViewRequest, { settings }: ViewTools<Settings>): R
   const charset = named === '' ? settings.charset : named
   const isUtf16 = /^(utf-?16(-?be)?|ucs-?2|iso-10646-ucs-2)$/i.test(charset)
   return isUtf16
-    ? { ...values, text: decodeText(bytes, 'utf-16be'), hex: Buffer.from(bytes).toString('hex') }
+    ? { ...values, text: decodeText(bytes, 'utf-16be').toWellFormed(), hex: Buffer.from(bytes).toString('hex') }
     : { ...values, text: decodeText(bytes, charset), hex: '' }
 }
 
@@ -257,7 +257,7 @@ function valuesOf({ text, address, options, params }: OutgoingMessage, own: Sett
 
 /** As for a text with a character that needs UCS-2 in any case. */
 function partsOfUnicode(text: string): number {
-  return codingOf(text.replace(/^[^]/u, (char) => (char.length === 1 ? 'я' : char))).parts
+  return codingOf(text.replace(/^./su, (char) => (char.length === 1 ? 'я' : char))).parts
 }
 
 function written(value: unknown): string {

@@ -61,9 +61,9 @@ export interface Queue {
   /** @throws when the queue cannot take or hand out lanes now */
   ping(): Promise<void>
   /**
-   * Calls the listener when lanes may have been forgotten since they were rung (Redis was emptied, restarted without its
-   * data, or away while somebody rang), so that what is unfinished has to be rung again. Of all the processes that work
-   * lanes, one is told.
+   * Calls the listener when lanes may have been forgotten, so that what is unfinished has to be rung again: Redis was
+   * emptied, restarted without its data, or away while somebody rang; or a process has died, perhaps between recording
+   * and ringing. Of all the processes that work lanes, one is told.
    */
   onForgotten(listener: () => void): void
 }

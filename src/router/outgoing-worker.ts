@@ -17,10 +17,10 @@ import {
   settled,
   succeeded,
 } from './attempt-outcome.ts'
-import type { Backend, SendResult, SendTools } from './backend.ts'
+import type { Backend, SendTools } from './backend.ts'
 import { tellConversation } from './conversation-signal.ts'
-import { type Ending, Endings } from './ending.ts'
-import { ConnectionError } from './errors.ts'
+import type { Ending } from './ending.ts'
+import { Handover } from './handover.ts'
 import { OutgoingPreparation, type PreparationParts, type Prepared } from './outgoing-preparation.ts'
 import type { Ringer } from './ring.ts'
 import { isStoreFault } from './store-fault.ts'
@@ -62,11 +62,12 @@ interface Begun {
 export class OutgoingWorker {
   readonly #parts: OutgoingWorkerParts
   readonly #preparation: OutgoingPreparation
-  readonly #endings = new Endings()
+  readonly #handover: Handover
 
   constructor(parts: OutgoingWorkerParts) {
     this.#parts = parts
     this.#preparation = new OutgoingPreparation(parts)
+    this.#handover = new Handover(parts)
   }
 
   /** Works the first messages of a lane. Never throws. */
@@ -164,7 +165,7 @@ export class OutgoingWorker {
   async #attempt({ claimed, message, backend, startedAt }: Begun): Promise<Settlement> {
     const { clock, logger } = this.#parts
     try {
-      return succeeded((await this.#send(message, backend)) ?? {}, startedAt)
+      return succeeded((await this.#handover.send(message, backend)) ?? {}, startedAt)
     } catch (error) {
       const { id, identity } = claimed
       const fields = { id, backend: backend.name, identity, text: message.text, tries: claimed.tries + 1, err: error }
@@ -173,31 +174,6 @@ export class OutgoingWorker {
       const failure = { startedAt, error, retry: isRetryable(error), now: clock.now() }
       return failed(claimed, backend.common.sending, failure)
     }
-  }
-
-  async #send(message: OutgoingMessage, backend: Backend): Promise<SendResult | undefined> {
-    const ending = this.#endings.begin(this.#parts.stopping())
-    try {
-      return await this.#sendInTime(message, backend, ending)
-    } finally {
-      this.#endings.done(ending)
-    }
-  }
-
-  #sendInTime(message: OutgoingMessage, backend: Backend, ending: Ending): Promise<SendResult | undefined> {
-    const { clock, toolsOf } = this.#parts
-    const { timeLimit } = backend.common.sending
-    const sending = backend.send?.(message, toolsOf(backend, ending))
-    return new Promise((resolve, reject) => {
-      const timer = clock.schedule(clock.now() + timeLimit, () => {
-        ending.abort()
-        const text = `The backend "${backend.name}" did not finish within ${timeLimit} ms.`
-        reject(new ConnectionError(text, { outcomeUnknown: true }))
-      })
-      Promise.resolve(sending)
-        .then(resolve, reject)
-        .finally(() => timer.cancel())
-    })
   }
 
   /** Records what came of a message. What a service has been given is not forgotten while the store is away. */

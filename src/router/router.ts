@@ -245,10 +245,9 @@ export class Router {
     const { id, duplicate } = recorded
     if (!duplicate) this.#backlog.opened()
     logger.info({ id, backend, identity: record.identity, duplicate, text: record.text }, 'received')
-    if (!duplicate) {
-      tellConversation(this.#parts.signals, backend, id)
-      this.#ringer.ring({ kind: 'incoming', owner: backend, identity: record.identity })
-    }
+    if (!duplicate) tellConversation(this.#parts.signals, backend, id)
+    // For a repeated one too: the process that took the first may have died before it rang.
+    this.#ringer.ring({ kind: 'incoming', owner: backend, identity: record.identity })
     if (answer === undefined) return { id, duplicate }
     if (duplicate) answer.end()
     const recordedAs = { id, backend, identity: record.identity }

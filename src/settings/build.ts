@@ -79,9 +79,12 @@ export function build(settings: Settings, givenLogger: Logger, replacements: Rep
 export function poolOf(settings: Settings, lane: Lane): PoolSettings {
   const name = poolName(lane)
   if (lane.kind === 'incoming') return { name, concurrency: settings.queue.concurrency }
-  const sending = settings.backends.get(lane.owner)?.common.sending
-  if (sending === undefined) return { name, concurrency: 1 }
-  const { concurrency, rate } = sending
+  const backend = settings.backends.get(lane.owner)
+  if (backend === undefined) return { name, concurrency: 1 }
+  const { common, sendBatch, batchLimit } = backend
+  const { rate } = common.sending
+  // As many people as its calls can serve: each call of a batch takes many.
+  const concurrency = common.sending.concurrency * (sendBatch === undefined ? 1 : batchLimit)
   return { name, concurrency, ...(rate === undefined ? {} : { rate }) }
 }
 

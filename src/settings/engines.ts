@@ -61,6 +61,11 @@ export function makeTransport({ redisUrl, redisPrefix }: Settings, options: Tran
     queue: new RedisQueue({ connection, clock, poolOf }),
     signals: new RedisSignals({ connection, clock }),
     async open() {
+      // This process may follow one that was killed after it recorded, and before it rang.
+      const ended = connection.onReady(() => {
+        ended()
+        connection.forget().catch(() => {})
+      })
       await connection.open().catch((error: unknown) => {
         logger.error(
           { err: error },

@@ -207,15 +207,21 @@ const outgoing: BackendTable['outgoing'] = [
     label: 'all options',
     send: {
       options: { senderId: 'Clinic', escalate: true, allowReply: false, statusReport: false, validity: 5 },
-      params: { MSGID: 9, Tel: '1;2', pricegroup: 500, msgbinary: true },
+      params: { MSGID: 9, Tel: '1;2', priority: 3, pricegroup: 500, msgbinary: true },
     },
     answers: [{ body: '<ack errorcode="200">OK</ack>' }],
     requests: [
       {
-        body: `${LOGIN}&msg=hello&SenderAddress=Clinic&SenderAddressType=5&Priority=1&MSGID=9&Tel=1%3B2&pricegroup=500&msgbinary=true`,
+        body: `${LOGIN}&msg=hello&SenderAddress=Clinic&SenderAddressType=5&MSGID=9&Tel=1%3B2&priority=3&pricegroup=500&msgbinary=true`,
       },
     ],
     result: { externalIds: ['9'] },
+  },
+  {
+    label: 'a hurry',
+    send: { options: { escalate: true }, ...fixed('1') },
+    answers: [OK],
+    requests: [{ body: `${body('hello')}&SenderAddress=1963&SenderAddressType=2&Priority=1&${USUAL}&msgid=1` }],
   },
   {
     label: 'from a number with its country code',

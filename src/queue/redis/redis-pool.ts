@@ -29,6 +29,8 @@ export interface RedisPoolParts {
   /** Begins a lane that was taken; its slot is counted already. */
   readonly begin: (pool: RedisPool, lane: Lane, lease: string) => 'begun' | 'held already' | 'not begun'
   readonly seen: (known: number) => void
+  /** Leases have run out: a process has died or was cut off. */
+  readonly expired: () => void
 }
 
 /**
@@ -143,6 +145,7 @@ export class RedisPool {
     } finally {
       this.#reserved = 0
     }
+    if (expiredIn(reply) > 0) this.#parts.expired()
     this.#begin(takenOf(reply), id)
     this.#returnSlots()
     this.#plan(reply, wanted)
@@ -204,6 +207,10 @@ export class RedisPool {
     })
     this.#timer = { at, timer }
   }
+}
+
+function expiredIn(reply: unknown): number {
+  return Number(Array.isArray(reply) ? reply[5] : 0)
 }
 
 function takenOf(reply: unknown): readonly string[] {

@@ -150,6 +150,8 @@ export class RedisQueue implements Queue {
       seen: (known) => {
         this.#known = known
       },
+      // Who has died may have recorded something just before, and not rung it any more.
+      expired: () => this.#forgotten(),
     })
     this.#pools.set(name, pool)
     return pool

@@ -163,7 +163,7 @@ return { finish() }
  * Gives lanes back and takes others. Own ARGV: lanes wanted, the lease's name, its milliseconds, tokens per second or
  * '', then of each lane given back its key, its class, its lease, and when it has work again: a time, '' for never,
  * NOT_BEGUN. Gives how many are still ready, the milliseconds until the next is due, the lanes known, the milliseconds
- * until there is a token, and the lanes taken.
+ * until there is a token, the lanes taken, and how many leases were found to have run out.
  */
 export const turn: Script = script(`${POOL}${BUCKET}
 local unspent = 0
@@ -185,11 +185,13 @@ local function giveBack(lane, class, lease, at)
 end
 
 local function putBackExpired()
-  for _, lane in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 500)) do
+  local expired = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, 500)
+  for _, lane in ipairs(expired) do
     redis.call('ZREM', leases, lane)
     local state = redis.call('HGET', lanes, lane)
     if state and leaseOf(state) then makeReady(lane, string.sub(state, 2, 2), 'LPUSH') end
   end
+  return #expired
 end
 
 local function putDue()
@@ -216,7 +218,7 @@ local function take(most, lease, ends)
 end
 
 for i = 9, #ARGV, 4 do giveBack(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
-putBackExpired()
+local expired = putBackExpired()
 putDue()
 local wanted, perSecond, wait = tonumber(ARGV[5]), tonumber(ARGV[8]), 0
 if not perSecond then
@@ -230,7 +232,7 @@ elseif wanted > 0 or unspent > 0 then
   wait = untilNext(tokens, perSecond)
 end
 local count, due, known = finish()
-return { count, due, known, wait, taken }
+return { count, due, known, wait, taken, expired }
 `)
 
 /**
