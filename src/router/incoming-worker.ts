@@ -47,6 +47,8 @@ export interface IncomingWorkerParts {
 }
 
 const MESSAGES_PER_TURN = 10
+/** The message to be worked, and whether there is one behind it. */
+const LOOKED_AT = 2
 const MOST_CONFLICTS = 10
 const STORE_RETRY_MS = 1_000
 /** A response that a view did not take within its wait is sent this much later. */
@@ -65,11 +67,13 @@ export class IncomingWorker {
     const { store, clock, logger } = this.#parts
     try {
       for (let worked = 0; worked < MESSAGES_PER_TURN; worked++) {
-        const { fence, messages } = await store.claimIncoming(lane, 1)
+        const { fence, messages } = await store.claimIncoming(lane, LOOKED_AT)
         const message = messages[0]
         if (message === undefined) return { next: 'idle' }
         if (message.notBefore > clock.now()) return { next: 'later', at: message.notBefore }
-        await this.#process(message, fence, slot)
+        const isDone = await this.#process(message, fence, slot)
+        // What is recorded from now on rings the lane: no need to look once more.
+        if (isDone && messages.length < LOOKED_AT) return { next: 'idle' }
       }
       return { next: 'more' }
     } catch (error) {
@@ -80,7 +84,8 @@ export class IncomingWorker {
     }
   }
 
-  async #process(message: ClaimedIncoming, fence: Fence, slot: Slot): Promise<void> {
+  /** @returns whether the message is finished: processed, or kept as failed */
+  async #process(message: ClaimedIncoming, fence: Fence, slot: Slot): Promise<boolean> {
     for (let conflicts = 0; ; conflicts++) {
       try {
         return await this.#processOnce(message, fence, slot)
@@ -93,7 +98,7 @@ export class IncomingWorker {
     }
   }
 
-  async #processOnce(claimed: ClaimedIncoming, fence: Fence, slot: Slot): Promise<void> {
+  async #processOnce(claimed: ClaimedIncoming, fence: Fence, slot: Slot): Promise<boolean> {
     const { apps, calls, clock, logger } = this.#parts
     const began = clock.now()
     const message = new IncomingMessage(claimed)
@@ -114,6 +119,7 @@ export class IncomingWorker {
     const answers = outgoing.map(({ id }) => id)
     const { id, backend } = claimed
     logger.info({ id, backend, handledBy, answers, ms: clock.now() - began }, 'processed')
+    return true
   }
 
   #context(claimed: ClaimedIncoming): MessageContext {
@@ -190,7 +196,7 @@ export class IncomingWorker {
     }
   }
 
-  async #failed(message: ClaimedIncoming, fence: Fence, slot: Slot, error: unknown): Promise<void> {
+  async #failed(message: ClaimedIncoming, fence: Fence, slot: Slot, error: unknown): Promise<boolean> {
     const { retry, clock, logger } = this.#parts
     const tries = message.tries + 1
     const text = errorText(error)
@@ -206,10 +212,11 @@ export class IncomingWorker {
       const at = clock.now() + backoffDelay(tries, retry)
       logger.warn(fields, 'an app failed; the message is tried again')
       await this.#finish(message, fence, { kind: 'retry', at, error: text }, [])
-      return
+      return false
     }
     logger.error(fields, 'an app failed; the message is kept as failed')
     await this.#finish(message, fence, { kind: 'failed', error: text }, await this.#errorReply(message, slot))
+    return true
   }
 
   /** What the person gets of a message that is given up; nothing when the outgoing phase fails, which might cancel it. */

@@ -81,20 +81,21 @@ export class OutgoingWorker {
       for (let worked = 0; worked < most; worked++) {
         // The message before may have left this lane without a slot.
         await slot.again()
-        const { fence, messages } = await store.claimOutgoing(lane, 1, clock.now())
+        const { fence, messages, dueAt, isAll } = await store.claimOutgoing(lane, 1, clock.now())
         const message = messages[0]
-        if (message === undefined || message.notBefore > clock.now()) break
+        if (message === undefined || message.notBefore > clock.now()) return this.#next(dueAt)
         const begun = await this.#begin(message, fence, backend, slot)
         if (begun === undefined) continue
         // A token of the rate counts from here on, whatever becomes of the attempt.
         attempted = true
         await this.#tellBegun(begun)
-        await this.#settle(message, fence, await this.#attempt(begun), begun.message.text)
+        const settlement = await this.#attempt(begun)
+        await this.#settle(message, fence, settlement, begun.message.text)
+        // What is recorded from now on rings the lane: no need to look once more.
+        if (isAll && settlement.outcome.kind === 'settled') return { next: 'idle' }
       }
       // Looked at here and not when the lane is handed out again, which would cost a token of the rate for nothing.
-      const { dueAt } = await store.claimOutgoing(lane, 1, clock.now())
-      if (dueAt === undefined) return { next: 'idle' }
-      return dueAt > clock.now() ? { next: 'later', at: dueAt } : { next: 'more' }
+      return this.#next((await store.claimOutgoing(lane, 1, clock.now())).dueAt)
     } catch (error) {
       if (error instanceof StaleResultError) return { next: 'more' }
       if (error instanceof TakenOverError) return { next: 'later', at: clock.now() + STORE_RETRY_MS }
@@ -103,6 +104,11 @@ export class OutgoingWorker {
     } finally {
       if (!attempted && backend !== undefined) await this.#charge(backend, -1)
     }
+  }
+
+  #next(dueAt: number | undefined): LaneResult {
+    if (dueAt === undefined) return { next: 'idle' }
+    return dueAt > this.#parts.clock.now() ? { next: 'later', at: dueAt } : { next: 'more' }
   }
 
   /** @returns what may be given to the service now; undefined when the message was settled, or put off, without that */

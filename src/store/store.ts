@@ -196,6 +196,8 @@ export interface Claim<Message> {
 export interface OutgoingClaim extends Claim<ClaimedOutgoing> {
   /** From when on one of the lane's messages may be worked; undefined when none is open. */
   readonly dueAt: number | undefined
+  /** The lane holds no other message than those claimed, due or not: when they are settled, it is empty. */
+  readonly isAll: boolean
 }
 
 /** An open lane as found by a scan, for recovery and for the sweep. */

@@ -8,6 +8,8 @@ import { builtCommand } from '../support/server-process.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { describeStore, type StoreHarness } from './conformance.ts'
 
+const BUILD_LIMIT_MS = 60_000
+
 // A server's fence is the number of its start; the one before it is over.
 const staleFence: StoreHarness['staleFence'] = ({ lane, token }) => ({ lane, token: token - 1 })
 
@@ -51,4 +53,12 @@ const program = () => pathToFileURL(join(dirname(builtCommand()), '..', 'store',
 
 describeStore('SQLite in memory', inMemory, { reopen: 'a database in memory ends with its store' })
 describeStore('SQLite in a file', () => inFile((file) => new SqliteStore({ file, role: 'server' })))
-describeStore('SQLite in a thread', () => inFile((file) => new ThreadedSqliteStore(file, program())))
+
+describe('built', () => {
+  before(function () {
+    this.timeout(BUILD_LIMIT_MS)
+    builtCommand()
+  })
+
+  describeStore('SQLite in a thread', () => inFile((file) => new ThreadedSqliteStore(file, program())))
+})

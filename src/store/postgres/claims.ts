@@ -56,6 +56,8 @@ interface OutgoingRow {
   first_attempt_at: number | null
   created_at: number
   opted_out_at: number | null
+  /** Open messages of the lane; counted up to one more than were asked for. */
+  standing: number
 }
 
 const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint'
@@ -87,7 +89,8 @@ const READ_INCOMING: Statement = {
 
 const READ_OUTGOING: Statement = {
   name: 'read-outgoing',
-  text: `SELECT g.n, m.*, p.opted_out_at
+  text: `SELECT g.n, m.*, p.opted_out_at,
+      (SELECT count(*)::integer FROM (SELECT FROM outgoing_open WHERE lane = g.lane LIMIT g.most + 1) s) AS standing
     FROM json_to_recordset($1) AS g(n integer, lane text, person text, most integer, now bigint)
     CROSS JOIN LATERAL (SELECT seq, id, backend, identity, address, text, class, data, in_response_to, parts, phased,
       attempt_at, tries, not_before, expires_at, first_attempt_at, created_at FROM outgoing_open
@@ -166,6 +169,7 @@ export class Claims {
     const held = await this.#tokens('outgoing', asked)
     const rows = held.size === 0 ? [] : await this.#database.query<OutgoingRow>(READ_OUTGOING, [wanted(asked, held)])
     const messages = byPlace(asked, rows, toOutgoing)
+    const standing = new Map(rows.map(({ n, standing }) => [n, standing]))
     const isDue = ({ now }: Asked, n: number) => (messages[n]?.[0]?.notBefore ?? Number.POSITIVE_INFINITY) <= now
     const later = asked.filter((one, n) => held.has(laneKeyOf(one.lane)) && !isDue(one, n))
     const times = await this.#dueTimes(later)
@@ -173,6 +177,7 @@ export class Claims {
       fence: fenceOf(one.lane, held),
       messages: messages[n] ?? [],
       dueAt: isDue(one, n) ? messages[n]?.[0]?.notBefore : times.get(laneKeyOf(one.lane)),
+      isAll: held.has(laneKeyOf(one.lane)) ? (standing.get(n) ?? -1) === messages[n]?.length : true,
     }))
   }
 

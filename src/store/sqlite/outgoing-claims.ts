@@ -6,6 +6,8 @@ import type { OpenOutgoing, OutgoingRows } from './outgoing.ts'
 export interface OpenClaim {
   readonly open: readonly OpenOutgoing[]
   readonly dueAt: number | undefined
+  /** Nothing else stands in the lane. */
+  readonly isAll: boolean
 }
 
 /** The first messages of a lane that are due at `now` or wait for a retry, from the cache where it knows the lane. */
@@ -25,7 +27,8 @@ export function claimOpen(
   }
   const open = first.every((message) => isWorkable(message, now)) ? first : rows.workable(lane, limit, now)
   const head = open[0]
-  return { open, dueAt: head !== undefined && head.notBefore <= now ? head.notBefore : rows.dueAt(lane) }
+  const isDue = head !== undefined && head.notBefore <= now
+  return { open, dueAt: isDue ? head.notBefore : rows.dueAt(lane), isAll: false }
 }
 
 function claimOf(all: readonly OpenOutgoing[], limit: number, now: number): OpenClaim {
@@ -35,7 +38,8 @@ function claimOf(all: readonly OpenOutgoing[], limit: number, now: number): Open
     if (isWorkable(message, now)) open.push(message)
   }
   const head = open[0]
-  return { open, dueAt: head !== undefined && head.notBefore <= now ? head.notBefore : dueAtOf(all) }
+  const isDue = head !== undefined && head.notBefore <= now
+  return { open, dueAt: isDue ? head.notBefore : dueAtOf(all), isAll: open.length === all.length }
 }
 
 function isWorkable({ notBefore, tries }: OpenOutgoing, now: number): boolean {

@@ -179,11 +179,11 @@ export class SqliteStore implements Store {
   async claimOutgoing(lane: Lane & { kind: 'outgoing' }, limit: number, now: number): Promise<OutgoingClaim> {
     const session = this.#open
     return session.read(() => {
-      const { open, dueAt } = claimOpen(session.outgoing, session.outgoingCache, lane, limit, now)
+      const { open, dueAt, isAll } = claimOpen(session.outgoing, session.outgoingCache, lane, limit, now)
       const contact = open.length === 0 ? null : session.people.contactOf(lane.owner, lane.identity.toWellFormed())
       const optedOut = contact !== null && contact.optedOutAt !== null
       const messages = open.map((message) => ({ ...message, optedOut }))
-      return { fence: this.#fence(laneKey(lane)), messages, dueAt }
+      return { fence: this.#fence(laneKey(lane)), messages, dueAt, isAll }
     })
   }
 

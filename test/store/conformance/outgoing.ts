@@ -73,6 +73,20 @@ export function describeOutgoing(kit: StoreKit): void {
       expect(await kit.store.log.find(rows[1]?.id ?? '')).to.deep.include({ state: 'DEBUG' })
     })
 
+    it('tells whether the lane holds others than those claimed, due or not', async () => {
+      const lane = outgoingLane()
+      const isAll = async (limit: number) => (await kit.store.claimOutgoing(lane, limit, NOW)).isAll
+      expect(await isAll(1)).to.equal(true)
+      await kit.store.recordOutgoing([outgoingRow()])
+      expect(await isAll(1)).to.equal(true)
+      expect(await isAll(2)).to.equal(true)
+      await kit.store.recordOutgoing([outgoingRow({ notBefore: NOW + 1_000 })])
+      expect(await isAll(1)).to.equal(false)
+      expect(await isAll(2)).to.equal(false)
+      await sendFirst(kit.store, lane)
+      expect(await isAll(1)).to.equal(false)
+    })
+
     for (const reread of [false, true]) {
       it(`lets later ones pass what is scheduled${reread ? ', read back too' : ''}, but not a retry`, async () => {
         const lane = outgoingLane()
