@@ -12,6 +12,7 @@ import { type RequestValues, UnreadableRequest } from './body.ts'
 import { type BackendInput, type CommonBackendInput, defineBackend } from './define.ts'
 import { incomingForm, plainText } from './form.ts'
 import { encodeForm } from './form-bytes.ts'
+import { errorFromResponse } from './http-client.ts'
 import { stateOf } from './provider-codes.ts'
 import { checked, incomingView, plainAnswer, statusView } from './view.ts'
 
@@ -90,6 +91,8 @@ async function confirm({ TopicArn, Token }: SnsEnvelope, { settings, http, logge
   const query = encodeForm({ Action: 'ConfirmSubscription', TopicArn, Token: Token ?? '' })
   const response = await http.request({ url: `${base.replace(/\/+$/, '')}/?${query}`, timeLimit: CONFIRM_LIMIT_MS })
   if (response.status !== 200) {
+    const error = errorFromResponse(response, 'SNS')
+    if (error.retry) throw error
     logger.warn({ backend, topic: TopicArn, status: response.status }, 'a subscription could not be confirmed')
   }
 }

@@ -49,6 +49,7 @@ export { timingSafeEqualText } from './signature.ts'
 export { smsOperator } from './sms-operator.ts'
 export { techsys } from './techsys.ts'
 export { twilio } from './twilio.ts'
+export { vianett } from './vianett.ts'
 export {
   checked,
   type FieldErrors,
@@ -64,7 +65,6 @@ export {
   statusView,
   view,
 } from './view.ts'
-export { vianett } from './vianett.ts'
 export { vonage } from './vonage.ts'
 export { vumi } from './vumi.ts'
 export { elementsOf, escapeXml, parseXml, textOf, type XmlElement, xmlAnswer, xmlOf } from './xml.ts'

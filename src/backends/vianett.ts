@@ -66,7 +66,10 @@ const settings = z.strictObject({
   responsePriceGroup: z.string().min(1).optional().describe('The price group of such responses'),
   responseFrom: z.string().min(1).optional().describe('The name that such responses come from'),
   callback: z
-    .strictObject({ username: z.string().min(1), password: secret(z.string().min(1)) })
+    .strictObject({
+      username: z.string().min(1).describe('The name that ViaNett shows with what it posts'),
+      password: secret(z.string().min(1)).describe('The password beside it'),
+    })
     .optional()
     .describe('What ViaNett was told to show when it calls us'),
 })

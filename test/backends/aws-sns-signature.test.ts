@@ -219,14 +219,17 @@ describe('subscriptions of SNS', () => {
     expect(harness.seen.strangers).to.deep.equal([])
   })
 
-  it('are asked for again when SNS does not answer', async () => {
-    harness.far.answer('cut')
-    const answer = await post(peer.post(confirmation))
-    expect({ status: answer.status, retry: answer.headers.get('retry-after') }).to.deep.equal({
-      status: 503,
-      retry: '5',
+  for (const { label, canned } of [
+    { label: 'does not answer', canned: 'cut' as const },
+    { label: 'fails', canned: { status: 500 } },
+  ]) {
+    it(`are asked for again when SNS ${label}`, async () => {
+      harness.far.answer(canned)
+      const answer = await post(peer.post(confirmation))
+      const told = { status: answer.status, retry: answer.headers.get('retry-after') }
+      expect(told).to.deep.equal({ status: 503, retry: '5' })
     })
-  })
+  }
 
   it('may be refused by SNS, which is logged', async () => {
     harness.far.answer({ status: 400, body: 'Invalid token' })

@@ -1,4 +1,6 @@
+import { expect } from 'chai'
 import { awsSns } from '../../src/backends/index.ts'
+import { startHarness } from '../../src/testing/backend-harness.ts'
 import { describeBackend, fuzzViews } from '../support/backend-table.ts'
 import { snsPeer } from '../support/sns-peer.ts'
 
@@ -349,3 +351,33 @@ const table = {
 }
 describeBackend(table)
 fuzzViews(table)
+
+describe('awsSns without credentials in its settings', () => {
+  const surroundings = { AWS_ACCESS_KEY_ID: 'AKIDOFENV', AWS_SECRET_ACCESS_KEY: 'secret', AWS_PROFILE: undefined }
+  const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE'] as const
+  const before = Object.fromEntries(names.map((name) => [name, process.env[name]]))
+  const set = (values: Readonly<Record<string, string | undefined>>) => {
+    for (const name of names) {
+      if (values[name] === undefined) delete process.env[name]
+      else process.env[name] = values[name]
+    }
+  }
+  afterEach(() => set(before))
+
+  it('takes those of its surroundings, and keeps them', async () => {
+    set(surroundings)
+    const harness = await startHarness('sns', (endpoint) => awsSns({ region: 'eu-west-1', endpoint }))
+    try {
+      harness.far.answer({ body: TAKEN }, { body: TAKEN })
+      await harness.switchboard.router.sendNow({ to: '254700000001', text: 'x', backend: 'sns' })
+      set({ ...surroundings, AWS_ACCESS_KEY_ID: 'AKIDANOTHER' })
+      await harness.switchboard.router.sendNow({ to: '254700000001', text: 'x', backend: 'sns' })
+      const keys = harness.far.requests.map(
+        ({ headers }) => /Credential=(\w+)/.exec(String(headers['authorization']))?.[1],
+      )
+      expect(keys).to.deep.equal(['AKIDOFENV', 'AKIDOFENV'])
+    } finally {
+      await harness.stop()
+    }
+  })
+})
