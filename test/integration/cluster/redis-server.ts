@@ -65,6 +65,10 @@ export class RedisServer {
     return (await this.#control?.hlen(`{${prefix}}:lanes`)) ?? 0
   }
 
+  async dump() {
+    return [await this.#control?.hgetall('{switchboard}:lanes'), await this.#control?.zrange('{switchboard}:pool:outgoing:far:leases', 0, -1, 'WITHSCORES'), await this.#control?.zrange('{switchboard}:pool:incoming:leases', 0, -1, 'WITHSCORES'), await this.#control?.zrange('{switchboard}:pool:outgoing:far:delayed', 0, -1, 'WITHSCORES')]
+  }
+
   async remove(): Promise<void> {
     this.thaw()
     await this.stop('SIGKILL')
