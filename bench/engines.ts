@@ -3,12 +3,15 @@ import { dirname, join } from 'node:path'
 import { type PostgresServer, startPostgres, whyNoPostgres } from '../test/support/postgres.ts'
 import { whyNoRedis } from '../test/support/redis.ts'
 import { PostgresObserver } from './postgres-observer.ts'
+import { cpuSecondsOfFamily } from './process-usage.ts'
 import { RedisServer } from './redis-server.ts'
 import type { Server } from './server.ts'
 import type { Workbench } from './workbench.ts'
 
 /** Everything is synced to disk before it counts, as by default; nothing but sizes differs from what initdb sets. */
 const POSTGRES_SETTINGS = ['-c', 'max_connections=200', '-c', 'shared_buffers=512MB', '-c', 'max_wal_size=4GB']
+/** Its first line is the number of the process. */
+const POSTMASTER_FILE = `SELECT pg_read_file('postmaster.pid') AS file`
 const COUNTING = ['-c', 'shared_preload_libraries=pg_stat_statements']
 
 export interface DeploymentOptions {
@@ -30,9 +33,11 @@ export class Engines {
   readonly postgres: PostgresServer
   readonly redis: RedisServer
   readonly #bench: Workbench
+  readonly #postgresPid: number
   #deployments = 0
 
-  private constructor(bench: Workbench, postgres: PostgresServer, redis: RedisServer) {
+  private constructor(bench: Workbench, postgres: PostgresServer, postgresPid: number, redis: RedisServer) {
+    this.#postgresPid = postgresPid
     this.#bench = bench
     this.postgres = postgres
     this.redis = redis
@@ -49,7 +54,14 @@ export class Engines {
     const folder = join(bench.folder, 'redis')
     mkdirSync(folder)
     const redis = await RedisServer.start(folder)
-    return new Engines(bench, await startPostgresIn(parent), redis)
+    const postgres = await startPostgresIn(parent)
+    const [row] = await postgres.run<{ file: string }>(postgres.urlOf('postgres'), POSTMASTER_FILE)
+    return new Engines(bench, postgres, Number.parseInt(row?.file ?? '', 10), redis)
+  }
+
+  /** Seconds of processor time that PostgreSQL has used so far, in all its processes that still run. */
+  get postgresCpuSeconds(): number {
+    return cpuSecondsOfFamily(this.#postgresPid) ?? Number.NaN
   }
 
   async deploy({ settings, workers }: DeploymentOptions): Promise<Deployment> {

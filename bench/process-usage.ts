@@ -15,6 +15,13 @@ export function cpuSecondsOf(pid: number): number | undefined {
   return (Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) / TICKS_PER_SECOND
 }
 
+/** The same of a process and those that it has started and that still run. */
+export function cpuSecondsOfFamily(pid: number): number | undefined {
+  const children = read(`/proc/${pid}/task/${pid}/children`)?.split(' ').filter(Boolean).map(Number) ?? []
+  const own = cpuSecondsOf(pid)
+  return own === undefined ? undefined : children.reduce((sum, child) => sum + (cpuSecondsOf(child) ?? 0), own)
+}
+
 /** MiB of memory that a process holds; undefined where that cannot be read. */
 export function memoryOf(pid: number): number | undefined {
   const kib = /VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`) ?? '')?.[1]

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import { type Running, startProcess } from '../test/support/process.ts'
+import { cpuSecondsOf } from './process-usage.ts'
 
 /** What Redis has been asked, told apart by what ran within scripts. */
 export interface RedisCounts {
@@ -35,6 +36,11 @@ export class RedisServer {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Seconds of processor time used so far. */
+  get cpuSeconds(): number {
+    return cpuSecondsOf(this.#running.pid) ?? Number.NaN
   }
 
   async empty(): Promise<void> {

@@ -71,7 +71,9 @@ the running command; files beside it are imported by their relative paths (\`./a
 - Once loaded, settings are frozen.`
 
 const GENERAL_NOTES = `Two more belong to every settings file: \`backends\`, the connections to the outside by their names (letters, digits,
-\`-\` and \`_\`), and \`apps\`, the chain in its order: objects, or classes that are made without arguments.`
+\`-\` and \`_\`), and \`apps\`, the chain in its order: objects, or classes that are made without arguments.
+
+[Texts and numbers](texts-and-numbers.md) tells what \`text\` and \`numbers\` do.`
 
 /**
  * The factories are found, not listed: whoever adds a backend has its settings here without another line. A factory

@@ -27,10 +27,11 @@ const publicNames: Readonly<Record<string, string>> = {
     requestPairs RequestValues secret SendSettingsInput stateOf StateTable statusView StatusViewOptions textField
     textOf timingSafeEqualText twilio unexpectedAnswer unreadableAnswer UnreadableRequest view vonage
     xmlAnswer XmlElement xmlOf
+    ChooseBackend ChooseClients ForwardedRequest ForwardSubject forwardClient forwardServer
     atsSmsOperator eScape opera smsOperator techsys vianett vumi
   `,
   './apps': `
-    defaultReply DefaultReplyOptions defineApp echo keyword KeywordContext KeywordHandlers KeywordOptions pattern
+    defaultReply DefaultReplyOptions defineApp echo keyword KeywordContext KeywordHandlers KeywordOptions optOut OptOutOptions pattern
     PatternContext ping
   `,
   './http': `

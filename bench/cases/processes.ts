@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Queue } from 'bullmq'
 import type { Deployment, Engines } from '../engines.ts'
 import { median } from '../percentiles.ts'
+import type { RedisServer } from '../redis-server.ts'
 import { identityOf, textNumber } from '../requests.ts'
 import type { Server } from '../server.ts'
 import { MESSAGES_PATH, type Workbench } from '../workbench.ts'
@@ -17,6 +18,8 @@ interface Round {
   readonly perSecond: number
   readonly webMicroseconds: number
   readonly workerMicroseconds: number
+  readonly postgresMicroseconds: number
+  readonly redisMicroseconds: number
 }
 
 /** What one message asked of the servers behind the processes. */
@@ -61,7 +64,10 @@ export async function measureProcesses(bench: Workbench, engines: Engines): Prom
   for (let round = 0; round <= rounds; round++) {
     let accepted = 0
     for (const each of contestants) {
-      accepted = await measure(bench, each, round === 0 ? warmUpSeconds : roundSeconds, round > 0)
+      accepted = await measure(bench, engines, each, {
+        seconds: round === 0 ? warmUpSeconds : roundSeconds,
+        counts: round > 0,
+      })
     }
     const theirRound = await bullmq.run(accepted)
     if (round > 0) theirs.push(theirRound)
@@ -77,10 +83,15 @@ export async function measureProcesses(bench: Workbench, engines: Engines): Prom
 }
 
 /** @returns how many messages were taken */
-async function measure(bench: Workbench, each: Contestant, seconds: number, counts: boolean): Promise<number> {
+async function measure(
+  bench: Workbench,
+  engines: Engines,
+  each: Contestant,
+  { seconds, counts }: { readonly seconds: number; readonly counts: boolean },
+): Promise<number> {
   const { web, workers, observer } = each.deployment
-  const webCpu = web.cpuSeconds
-  const workerCpu = sumOf(workers)
+  const used = () => [web.cpuSeconds, sumOf(workers), engines.postgresCpuSeconds, engines.redis.cpuSeconds] as const
+  const before = used()
   const began = performance.now()
   const order = { port: web.port, path: MESSAGES_PATH, connections: CONNECTIONS, seconds, people: PEOPLE }
   const { accepted } = await bench.generator.run({ ...order, kind: 'closed' })
@@ -88,10 +99,14 @@ async function measure(bench: Workbench, each: Contestant, seconds: number, coun
   const whole = (performance.now() - began) / 1_000
   each.accepted += accepted
   if (counts) {
+    const after = used()
+    const microseconds = (place: 0 | 1 | 2 | 3) => ((after[place] - before[place]) / accepted) * 1e6
     each.rounds.push({
       perSecond: accepted / whole,
-      webMicroseconds: ((web.cpuSeconds - webCpu) / accepted) * 1e6,
-      workerMicroseconds: ((sumOf(workers) - workerCpu) / accepted) * 1e6,
+      webMicroseconds: microseconds(0),
+      workerMicroseconds: microseconds(1),
+      postgresMicroseconds: microseconds(2),
+      redisMicroseconds: microseconds(3),
     })
   }
   return accepted
@@ -101,7 +116,7 @@ async function measure(bench: Workbench, each: Contestant, seconds: number, coun
 async function count(bench: Workbench, engines: Engines, each: Contestant): Promise<void> {
   const { observer } = each.deployment
   const before = { ...(await observer.asked()), ...(await engines.redis.counts()) }
-  const accepted = await measure(bench, each, bench.scale.roundSeconds, false)
+  const accepted = await measure(bench, engines, each, { seconds: bench.scale.roundSeconds, counts: false })
   const redis = await engines.redis.counts()
   const after = { ...(await observer.asked()), ...redis }
   const statements = after.statements === undefined ? undefined : after.statements - (before.statements ?? 0)
@@ -124,9 +139,11 @@ class Bullmq {
   readonly #queue: Queue
   readonly #worker: Server
   readonly #bench: Workbench
+  readonly #redis: RedisServer
 
-  private constructor(bench: Workbench, queue: Queue, worker: Server) {
+  private constructor(bench: Workbench, redis: RedisServer, queue: Queue, worker: Server) {
     this.#bench = bench
+    this.#redis = redis
     this.#queue = queue
     this.#worker = worker
   }
@@ -136,12 +153,13 @@ class Bullmq {
     await queue.waitUntilReady()
     const script = new URL('../baselines/bullmq.js', import.meta.url).pathname
     const args = [script, JOBS, String(CONNECTIONS)]
-    return new Bullmq(bench, queue, await bench.start({ args, env: { REDIS_URL: redis.url } }))
+    return new Bullmq(bench, redis, queue, await bench.start({ args, env: { REDIS_URL: redis.url } }))
   }
 
   /** As many in flight as requests are for us. */
   async run(jobs: number): Promise<Round> {
     const cpu = this.#worker.cpuSeconds
+    const redisCpu = this.#redis.cpuSeconds
     const ownCpu = process.cpuUsage()
     const began = performance.now()
     let next = 0
@@ -159,6 +177,8 @@ class Bullmq {
       perSecond: jobs / ((performance.now() - began) / 1_000),
       webMicroseconds: (user + system) / jobs,
       workerMicroseconds: ((this.#worker.cpuSeconds - cpu) / jobs) * 1e6,
+      postgresMicroseconds: 0,
+      redisMicroseconds: ((this.#redis.cpuSeconds - redisCpu) / jobs) * 1e6,
     }
   }
 
@@ -191,6 +211,8 @@ function toRow({
     fastest: Math.max(...rates),
     webMicroseconds: median(own.map(({ webMicroseconds }) => webMicroseconds)),
     workerMicroseconds: median(own.map(({ workerMicroseconds }) => workerMicroseconds)),
+    postgresMicroseconds: median(own.map(({ postgresMicroseconds }) => postgresMicroseconds)),
+    redisMicroseconds: median(own.map(({ redisMicroseconds }) => redisMicroseconds)),
     ratio: median(rates.map((rate, round) => rate / (theirs[round]?.perSecond ?? Number.NaN))),
     asked,
   }

@@ -10,8 +10,8 @@ import type { Workbench } from '../workbench.ts'
 
 const LANES = 20_000
 const WAITING = 100_000
-const QUICK_LANES = 4_000
-const QUICK_WAITING = 20_000
+const QUICK_LANES = 2_000
+const QUICK_WAITING = 10_000
 const CONCURRENCY = 64
 
 /** One way to carry lanes. */

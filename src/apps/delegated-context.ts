@@ -29,6 +29,10 @@ export class DelegatedContext implements AppContext {
     return this.context.documents
   }
 
+  get optOut() {
+    return this.context.optOut
+  }
+
   get send() {
     return this.context.send
   }

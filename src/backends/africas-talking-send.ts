@@ -38,18 +38,23 @@ const TAKEN = /^(100|101|102)$/
 /** Where there is no code: 100, 101, 102 by their names, and what a delivered message is called. */
 const TAKEN_WORD = /^(Processed|Sent|Queued|Success)$/
 
+/** What is odd about one recipient must not take the others with it, who may have got their message. */
+const word = z
+  .union([z.string(), z.number().transform(String)])
+  .optional()
+  .catch(undefined)
 const recipient = z.looseObject({
-  number: z.string(),
-  statusCode: z.coerce.string().optional(),
-  status: z.string().optional(),
-  cost: z.coerce.string().optional(),
-  messageId: z.string().optional(),
-  messageParts: z.number().int().positive().optional(),
+  number: word.transform((number) => number ?? ''),
+  statusCode: word,
+  status: word,
+  cost: word,
+  messageId: word,
+  messageParts: z.int().positive().optional().catch(undefined),
 })
 type AnsweredRecipient = z.output<typeof recipient>
 
 const answer = z.looseObject({
-  SMSMessageData: z.looseObject({ Message: z.string().default(''), Recipients: z.array(recipient) }),
+  SMSMessageData: z.looseObject({ Message: z.string().catch(''), Recipients: z.array(recipient) }),
 })
 
 /** Gives messages to the service, as many recipients in one request as share everything else. */

@@ -34,7 +34,7 @@ const settings = z.strictObject({
   validity: z.int().min(1).default(60).describe('Minutes to keep trying, where a message does not say'),
   removeAccents: z.boolean().default(false).describe('Sends á as a, and so on for all Latin letters'),
   sources: z
-    .array(z.string().min(1))
+    .array(z.union([z.ipv4(), z.ipv6()], 'an IP address is expected, and no network'))
     .default(['80.188.94.234'])
     .describe('The IP addresses that messages may come from; an empty list: any'),
 })

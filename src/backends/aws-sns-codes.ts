@@ -6,7 +6,7 @@ import type { ErrorTable, StateTable } from './provider-codes.ts'
  * `Exception` behind, which is left out here.
  */
 export const snsErrors = {
-  OptedOut: [MessageSendError, 'the number has opted out'],
+  OptedOut: [MessageSendError, 'the number has opted out', { optedOut: true }],
   InvalidParameter: [RequestError, 'a parameter is not valid'],
   InvalidParameterValue: [RequestError, 'a parameter is not valid'],
   ParameterValueInvalid: [RequestError, 'a parameter is not valid'],

@@ -128,7 +128,7 @@ export class PlatformApi {
     const said = `${WHAT} refused it: ${excerptOf(text, secrets)}`
     if (!isTaken(response) && response.status !== 400) return errorFromResponse(response, WHAT, secrets)
     const known = WORDS.find(([pattern]) => pattern.test(text))
-    return new (known?.[1] ?? MessageSendError)(said)
+    return new (known?.[1] ?? MessageSendError)(said, known?.[2])
   }
 
   #request(method: string, path: string, body?: object): Promise<HttpResponse> {
@@ -149,7 +149,7 @@ export class PlatformApi {
 
 /** The first API of the platform has reasons in words and no codes. */
 const WORDS = [
-  [/opted?[ -]?out/i, MessageSendError],
+  [/opted?[ -]?out/i, MessageSendError, { optedOut: true }],
   [/api ?key|authenticat|authoriz|not active|inactive|ip address/i, AuthError],
   [/balance|credit/i, CreditError],
   [/rate|too many requests|throttl/i, LimitsError],

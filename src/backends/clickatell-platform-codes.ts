@@ -23,7 +23,7 @@ export const platformErrors = {
   '23': [RequestError, 'invalid or missing parameter'],
   '24': [RequestError, 'the content is too long'],
   '25': [RequestError, 'invalid recipient'],
-  '26': [MessageSendError, 'the recipient has opted out'],
+  '26': [MessageSendError, 'the recipient has opted out', { optedOut: true }],
   '27': [UnsupportedError, 'the recipient is not on this channel'],
   '28': [RequestError, 'the recipient is not on the sandbox'],
   '30': [RequestError, 'content type'],

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
+import type { TextRules } from '../messages/text-rules.ts'
 import type {
   Backend,
   BackendMethod,
@@ -11,9 +12,13 @@ import type {
   SendTools,
   View,
 } from '../router/backend.ts'
+import type { Copy, Passing } from '../router/passing.ts'
 
 /** How many messages a backend takes at the same time when nothing leaves this process. */
 export const IN_PROCESS = 256
+
+/** The rules for texts that nobody carries as SMS: they stay as they are, however long. */
+export const NO_SMS: Partial<TextRules> = { accents: 'keep', punctuation: 'keep', maxParts: Number.POSITIVE_INFINITY }
 
 /** What makes one kind of backend. */
 export interface BackendDefinition<Schema extends z.ZodType> {
@@ -26,6 +31,8 @@ export interface BackendDefinition<Schema extends z.ZodType> {
   readonly removesDuplicates?: boolean
   /** Messages handed over at the same time, where the settings do not say; 10 by default. */
   readonly concurrency?: number
+  /** The rules for its texts, where the settings do not say; by default punctuation is made plain, in 3 parts at the most. */
+  readonly text?: Partial<TextRules>
   /** Absent when it only receives, or when `sendBatch` is all there is: then a message alone is a batch of one. */
   send?(message: OutgoingMessage, tools: SendTools<z.output<Schema>>): Promise<SendResult | undefined>
   /**
@@ -46,6 +53,12 @@ export interface BackendDefinition<Schema extends z.ZodType> {
    * `pollInterval` of the settings, by one process at a time; keep where it got to in `tools.memory`, after `receive`.
    */
   poll?(tools: SendTools<z.output<Schema>>): Promise<void>
+  /**
+   * What it hands on of all that passes through the switchboard: each is an outgoing message of this backend, recorded
+   * together with what it is made of, and given to `send` in its turn. Where it throws, the incoming message is tried
+   * again, and a report is not taken.
+   */
+  copies?(passing: Passing, own: { readonly backend: string; readonly settings: z.output<Schema> }): readonly Copy[]
   /** Methods of its own: `router.call('name', 'balance')`. */
   readonly methods?: Readonly<Record<string, BackendMethod<z.output<Schema>>>>
   start?(tools: SendTools<z.output<Schema>>): Promise<void>
@@ -65,6 +78,10 @@ export interface CommonBackendInput {
   readonly joinTimeLimit?: number
   /** Milliseconds from one poll to the next; without it, the service is not polled. */
   readonly pollInterval?: number
+  /** How texts are written and how long they may be; what is not said goes by the general settings. */
+  readonly text?: Partial<TextRules>
+  /** The country whose national numbers are understood; false where identities are no phone numbers. */
+  readonly numbers?: false | { readonly region?: string }
   readonly sending?: {
     readonly concurrency?: number
     readonly partsPerSecond?: number

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineBackend, IN_PROCESS } from './define.ts'
+import { defineBackend, IN_PROCESS, NO_SMS } from './define.ts'
 
 /** For development: nothing leaves, and every message stands in the state DEBUG. */
 export const dummy = defineBackend({
@@ -7,6 +7,7 @@ export const dummy = defineBackend({
   settings: z.strictObject({}),
   removesDuplicates: true,
   concurrency: IN_PROCESS,
+  text: NO_SMS,
   async send() {
     return { state: 'DEBUG' }
   },

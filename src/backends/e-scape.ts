@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { BatchOutcome, SendTools, ViewRequest, ViewTools } from '../router/backend.ts'
-import { MessageSendError, RequestError } from '../router/errors.ts'
+import { ConnectionError, RequestError } from '../router/errors.ts'
 import { sendInGroups } from './batch-groups.ts'
 import { type RequestValues, UnreadableRequest } from './body.ts'
 import { defineBackend } from './define.ts'
@@ -133,9 +133,14 @@ function rowsOf(html: string): readonly Row[] {
   })
 }
 
+/** It has taken the request, and may well have sent this message, too. */
+function unnamed(): ConnectionError {
+  return new ConnectionError(`${WHAT} does not say what became of the message.`, { outcomeUnknown: true })
+}
+
 function outcomeOf({ identity }: OutgoingMessage, rows: readonly Row[], secrets: readonly string[]): BatchOutcome {
   const row = rows.find(({ to }) => digits(to) === digits(identity))
-  if (row === undefined) return { error: new MessageSendError(`${WHAT} does not say what became of the message.`) }
+  if (row === undefined) return { error: unnamed() }
   const [code = '', ...text] = row.status.split(':')
   if (TAKEN.has(code.trim())) return { result: {} }
   return { error: errorOfCode(errors, code.trim(), { what: WHAT, text: text.join(':').trim(), secrets }) }

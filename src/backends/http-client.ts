@@ -129,6 +129,8 @@ export function errorFromResponse(
   if (status === 401 || status === 403) return new AuthError(text, details)
   if (status === 402) return new CreditError(text, details)
   if (status === 429) return new LimitsError(text, details)
+  // Somebody between us and the service stopped waiting; the service itself may have taken the message.
+  if (status === 504) return new ServerError(text, { ...details, outcomeUnknown: true })
   if (status === 408 || status >= 500) return new ServerError(text, details)
   return new RequestError(text, details)
 }
@@ -138,7 +140,7 @@ const SHORTEST_SECRET = 4
 
 /**
  * The beginning of an answer, on one line, for the text of an error.
- * @param secrets replaced where the service repeats them, also as they are written in URLs
+ * @param secrets replaced where the service repeats them, also as they are written in URLs and in JSON
  */
 export function excerpt(response: HttpResponse, secrets: readonly string[] = []): string {
   return excerptOf(response.text(), secrets)
@@ -153,6 +155,9 @@ export function excerptOf(said: string, secrets: readonly string[] = []): string
       secret,
       encodeURIComponent(secret.toWellFormed()),
       new URLSearchParams({ '': secret }).toString().slice(1),
+      JSON.stringify(secret).slice(1, -1),
+      // As PHP writes it.
+      JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/'),
     ])
   const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length)
   for (const spelling of longestFirst) text = text.replaceAll(spelling, '[secret]')

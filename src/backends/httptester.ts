@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { View } from '../router/backend.ts'
 import { errorsAnswer, parseUrlencoded, UnreadableRequest, unreadableAnswer } from './body.ts'
-import { defineBackend, IN_PROCESS } from './define.ts'
+import { defineBackend, IN_PROCESS, NO_SMS } from './define.ts'
 import { incomingView, jsonAnswer, methodNotAllowed } from './view.ts'
 
 const settings = z.strictObject({
@@ -57,6 +57,7 @@ export const httptester = defineBackend({
   reports: 'service',
   removesDuplicates: true,
   concurrency: IN_PROCESS,
+  text: NO_SMS,
   async send() {
     return { state: 'DELIVERED' }
   },

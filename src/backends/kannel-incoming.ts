@@ -1,4 +1,4 @@
-import type { TextCoding } from '../messages/coding.ts'
+import { decodeBytes, type TextCoding } from '../messages/coding.ts'
 import { parseUdh } from '../messages/udh.ts'
 import type { ViewRequest } from '../router/backend.ts'
 import type { RequestValues } from './body.ts'
@@ -11,6 +11,9 @@ const KEPT = ['smsc', 'time', 'service', 'account', 'meta', 'dcs'] as const
 
 /** Kannel's `%C` where the text is data, or a part that Kannel did not join: `%c` is 1 then. */
 const DATA = '8-BIT'
+
+/** Names of UTF-16 as Kannel means them; iconv-lite reads some of them with the low byte first. */
+const UCS2 = /^(UTF-?16(BE)?|UCS-?2(BE)?|ISO-10646-UCS-2)$/
 
 /** The part's text is its content, and may be blank as no text may. */
 const IN_CONTENT = '…'
@@ -67,6 +70,11 @@ function charsetOf(charset: string, coding: string): string {
 
 function textIn(bytes: Uint8Array, charset: string): string {
   if (charset === DATA || /^UTF-?8$/.test(charset)) return tolerantText(bytes)
+  // Without a mark of its own, its high byte is first.
+  if (UCS2.test(charset))
+    return decodeBytes(bytes, 'ucs2')
+      .replace(/^\ufeff/, '')
+      .toWellFormed()
   return decodeText(bytes, charset).toWellFormed()
 }
 
@@ -81,7 +89,7 @@ function tolerantText(bytes: Uint8Array): string {
 
 /** How the bytes of a part are joined with those of its neighbours. */
 function codingOf(bytes: Uint8Array, charset: string): TextCoding {
-  if (/^(UTF-?16(BE)?|UCS-?2(BE)?|ISO-10646-UCS-2)$/.test(charset)) return 'ucs2'
+  if (UCS2.test(charset)) return 'ucs2'
   if (/^UTF-?8$/.test(charset)) return 'utf-8'
   return isUtf8(bytes) ? 'utf-8' : 'latin1'
 }

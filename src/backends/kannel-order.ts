@@ -2,7 +2,7 @@ import { codingOf } from '../messages/coding.ts'
 import { isGsmText } from '../messages/gsm.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { HttpResponse, SendTools } from '../router/backend.ts'
-import { UnsupportedError } from '../router/errors.ts'
+import { RequestError, UnsupportedError } from '../router/errors.ts'
 import { decodeText, encodeText } from './charset.ts'
 import { encodeForm } from './form-bytes.ts'
 import type { KannelSettings } from './kannel-settings.ts'
@@ -24,9 +24,13 @@ export interface Order {
   readonly statusUrl: string | undefined
 }
 
-/** @throws UnsupportedError for characters that cannot be carried, where the settings say so */
+/**
+ * @throws UnsupportedError for characters that cannot be carried, where the settings say so; RequestError for a number
+ * that Kannel would take for several
+ */
 export function orderOf(message: OutgoingMessage, { settings, urls }: Pick<Tools, 'settings' | 'urls'>): Order {
-  const { address, options, params, fields, inResponseTo } = message
+  const { identity, address, options, params, fields, inResponseTo } = message
+  if (/\s/.test(identity)) throw new RequestError('A number with a blank in it cannot be sent to.')
   const { username, password, sendsmsParams, charset } = settings
   const text = carried(message.text, settings)
   const cameBy = inResponseTo !== null && typeof fields['smsc'] === 'string' ? fields['smsc'] : undefined

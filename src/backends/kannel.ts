@@ -165,6 +165,8 @@ const INTERNATIONAL = /^(\+|00)?[1-9]\d{5,14}$/
 /** Kannel (kannel.org): its smsbox calls us for what comes in and for reports, and is called to send. */
 export const kannel = defineBackend({
   kind: 'kannel',
+  // Kannel's guide, group sendsms-user: `max-messages` is 10 by default, and what is longer it cuts.
+  text: { maxParts: 10 },
   settings: kannelSettings,
   reports: 'handset',
   views: { '': messages, status: reports },

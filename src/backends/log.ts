@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineBackend, IN_PROCESS } from './define.ts'
+import { defineBackend, IN_PROCESS, NO_SMS } from './define.ts'
 
 /**
  * Writes what is sent into the log, at the level info; texts and numbers as far as the settings `log.texts` and
@@ -10,6 +10,7 @@ export const logBackend = defineBackend({
   settings: z.strictObject({}),
   removesDuplicates: true,
   concurrency: IN_PROCESS,
+  text: NO_SMS,
   async send(message, { logger }) {
     const { id, backend, identity, text } = message
     logger.info({ id, backend, identity, text }, `Sent SMS to ${identity}: ${text}`)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { Received, SendTools } from '../router/backend.ts'
 import { NotRunningError } from '../router/errors.ts'
-import { type BackendInput, type CommonBackendInput, defineBackend, IN_PROCESS } from './define.ts'
+import { type BackendInput, type CommonBackendInput, defineBackend, IN_PROCESS, NO_SMS } from './define.ts'
 
 /** A message as a subscriber of the loopback gets it. */
 export interface LoopbackMessage {
@@ -56,6 +56,7 @@ export function loopback(input: CommonBackendInput = {}): Loopback {
     reports: 'handset',
     removesDuplicates: true,
     concurrency: IN_PROCESS,
+    text: NO_SMS,
     async start(tools) {
       receive = tools.receive
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineBackend, IN_PROCESS } from './define.ts'
+import { defineBackend, IN_PROCESS, NO_SMS } from './define.ts'
 
 /** Takes everything and does nothing with it. */
 export const nullBackend = defineBackend({
@@ -7,6 +7,7 @@ export const nullBackend = defineBackend({
   settings: z.strictObject({}),
   removesDuplicates: true,
   concurrency: IN_PROCESS,
+  text: NO_SMS,
   async send(message) {
     return { externalIds: [message.id] }
   },

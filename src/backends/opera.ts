@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { BatchOutcome, SendTools, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
+import { RequestError } from '../router/errors.ts'
 import { sendInGroups } from './batch-groups.ts'
 import type { RequestValues } from './body.ts'
 import { defineBackend } from './define.ts'
@@ -163,7 +164,9 @@ export const opera = defineBackend({
   sendBatch: (messages, tools) =>
     sendInGroups(
       messages,
-      ({ text, options, params }) => JSON.stringify([text, options, params]),
+      // With a plus sign and without are the same number, and would have the same id. A comma makes two of one.
+      ({ identity, text, options, params }) =>
+        JSON.stringify([identity.startsWith('+'), identity.includes(','), text, options, params]),
       (group) => sendGroup(group, tools),
     ),
 })
@@ -174,6 +177,7 @@ async function sendGroup(
 ): Promise<readonly BatchOutcome[]> {
   const [first] = group
   if (first === undefined) return []
+  if (first.identity.includes(',')) throw new RequestError('A number with a comma in it cannot be sent to.')
   const secrets = [own.password, escapeXml(own.password)]
   const numbers = group.map(({ identity }) => numberOf(identity))
   const response = await http.request({

@@ -7,9 +7,11 @@ type ErrorClass = new (message: string, details?: ProviderDetails) => ProviderEr
 
 /**
  * A service's codes: the error each stands for, which says whether to try again, and what the service means by it.
- * `{ '301': [CreditError, 'no credit left'] }`
+ * `{ '301': [CreditError, 'no credit left'] }`. A third member says that the person has told the service to stop.
  */
-export type ErrorTable = Readonly<Record<string, readonly [error: ErrorClass, meaning: string]>>
+export type ErrorTable = Readonly<
+  Record<string, readonly [error: ErrorClass, meaning: string, facts?: Pick<ProviderDetails, 'optedOut'>]>
+>
 
 /** Beside the code: who said it, what text came with it, and what must not be shown of that. */
 export interface CodeDetails extends Omit<ProviderDetails, 'providerCode'> {
@@ -21,11 +23,12 @@ export interface CodeDetails extends Omit<ProviderDetails, 'providerCode'> {
 /** The error of a code. One that the table has not is a `MessageSendError` with the code as it came. */
 export function errorOfCode(table: ErrorTable, code: string, details: CodeDetails): ProviderError {
   const { what, text = '', secrets = [], ...rest } = details
-  const [ErrorOfCode, meaning] = (Object.hasOwn(table, code) ? table[code] : undefined) ?? [MessageSendError, '']
+  const [ErrorOfCode, meaning, facts] = (Object.hasOwn(table, code) ? table[code] : undefined) ?? [MessageSendError, '']
   const shown = excerptOf(code, secrets)
   const said = [meaning, excerptOf(text, secrets)].filter((each) => each !== '').join(': ')
   return new ErrorOfCode(`${what} answered ${shown}${said === '' ? '' : ` (${said})`}`, {
     ...rest,
+    ...facts,
     providerCode: shown,
   })
 }
@@ -38,10 +41,15 @@ export function stateOf(table: StateTable, word: string): OutgoingState | undefi
   return Object.hasOwn(table, word) ? table[word] : undefined
 }
 
-/** The error of an answer that does not say what the service's answers say. */
+/**
+ * The error of an answer that does not say what the service's answers say. Where it is one of success, the message may
+ * have been taken all the same.
+ */
 export function unexpectedAnswer(response: HttpResponse, what: string, secrets: readonly string[] = []): ProviderError {
   const said = excerptOf(response.text(), secrets)
-  return new MessageSendError(`${what} answered ${response.status} with something else than expected: ${said}`)
+  const { status } = response
+  const text = `${what} answered ${status} with something else than expected: ${said}`
+  return new MessageSendError(text, { outcomeUnknown: status >= 200 && status < 300 })
 }
 
 /**

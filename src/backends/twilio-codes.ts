@@ -26,7 +26,7 @@ export const twilioErrors = {
   '21604': [RequestError, "no 'To' number"],
   '21606': [RequestError, "the 'From' number is not an SMS number of this account"],
   '21608': [RequestError, 'a trial account sends to verified numbers only'],
-  '21610': [MessageSendError, 'the recipient has opted out with STOP'],
+  '21610': [MessageSendError, 'the recipient has opted out with STOP', { optedOut: true }],
   '21611': [LimitsError, "the queue of the 'From' number is full"], // tried again
   '21614': [RequestError, "the 'To' number is not a mobile number"],
   '21617': [RequestError, 'the message is longer than 1600 characters'],

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { Received, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
-import { AuthError, ServerError } from '../router/errors.ts'
+import { AuthError, RequestError, ServerError } from '../router/errors.ts'
 import { isKnownCharset } from './charset.ts'
 import { defineBackend } from './define.ts'
 import { incomingForm, plainText } from './form.ts'
@@ -250,6 +250,8 @@ export const vianett = defineBackend({
   },
   async send(message, { settings: own, http }) {
     const { method, success, errors: table, ...api } = apis[own.api]
+    // ViaNett would take it for several recipients.
+    if (message.identity.includes(';')) throw new RequestError('A number with a semicolon in it cannot be sent to.')
     refuseUnwritable(message.text, own.charset)
     const secrets = [own.password]
     const values = withParams(api.valuesOf(message, own), message.params)

@@ -46,8 +46,11 @@ export async function giveReply(
 ): Promise<HttpResponse> {
   const response = await post(original)
   const mayBeForgotten = original !== undefined && !isSession && (response.status === 400 || response.status === 404)
-  return mayBeForgotten && FORGOTTEN.test(response.text()) ? post(undefined) : response
+  return mayBeForgotten && FORGOTTEN.test(response.text().slice(0, LONGEST_REFUSAL)) ? post(undefined) : response
 }
+
+/** Whatever answers with more is not Vumi, and would keep the pattern busy. */
+const LONGEST_REFUSAL = 10_000
 
 // "Invalid in_reply_to value" (Vumi Go), "Inbound message with id … not found" (Junebug), "Original message … not
 // found." and "Support for `in_reply_to` not configured." (the relay).

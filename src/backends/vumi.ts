@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { BatchOutcome, HttpResponse, SendTools, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
-import { LimitsError, MessageSendError, type ProviderError, UnsupportedError } from '../router/errors.ts'
+import { ConnectionError, LimitsError, type ProviderError, UnsupportedError } from '../router/errors.ts'
 import { sendInGroups } from './batch-groups.ts'
 import { type BackendInput, defineBackend } from './define.ts'
 import { errorFromResponse, excerptOf } from './http-client.ts'
@@ -199,12 +199,17 @@ async function relayGroup(
   const said = relayed.safeParse(jsonOf(response, 'The relay', secrets))
   if (!said.success) throw unexpectedAnswer(response, 'The relay', secrets)
   const ids = new Map(said.data.map(({ to_addr, message_id }) => [to_addr, message_id]))
+  // The relay, or a transport behind it, may write a number in its own way.
+  const only = group.length === 1 && said.data.length === 1 ? said.data[0]?.message_id : undefined
   return group.map(({ identity }) => {
-    const id = ids.get(identity)
-    return id === undefined
-      ? { error: new MessageSendError('The relay did not send it: the recipient is not in its answer.') }
-      : { result: { externalIds: [id] } }
+    const id = only ?? ids.get(identity)
+    return id === undefined ? { error: unnamed() } : { result: { externalIds: [id] } }
   })
+}
+
+/** It has taken the request, and may well have sent this message, too. */
+function unnamed(): ProviderError {
+  return new ConnectionError('The relay answered without a word about this recipient.', { outcomeUnknown: true })
 }
 
 type VumiInput = NonNullable<Parameters<typeof go>[0] | Parameters<typeof junebug>[0] | Parameters<typeof relay>[0]>

@@ -15,10 +15,12 @@ export interface XmlElement {
 
 const DEEPEST = 32
 const LARGEST = 1024 * 1024
+/** Each costs many times what a character does, and nothing else is done meanwhile. */
+const MOST_TAGS = 20_000
 
 /**
- * Reads XML from outside. Document types are refused, and so is what is too large (1 MiB) or nested deeper than 32
- * levels: only the five entities of XML and numbers of characters are known.
+ * Reads XML from outside. Document types are refused, and so is what is too large (1 MiB, 20,000 tags) or nested deeper
+ * than 32 levels: only the five entities of XML and numbers of characters are known.
  * @param charset of bytes that do not say their own; `utf-8` by default
  * @throws UnreadableRequest 400 when it is not well-formed
  */
@@ -27,6 +29,7 @@ export function parseXml(given: Uint8Array | string, charset = 'utf-8'): XmlElem
   const text = (typeof given === 'string' ? given : decodeText(given, declaredCharset(given) ?? charset)).trim()
   const xml = text.replace(/^\ufeff/, '')
   if (/<!DOCTYPE|<!ENTITY/i.test(xml)) throw new UnreadableRequest(400, 'A document type is not allowed in the XML.')
+  if (hasMore(xml, '<', MOST_TAGS)) throw new UnreadableRequest(400, 'The XML has too many tags.')
   let nodes: unknown
   try {
     if (XMLValidator.validate(xml) === true) nodes = new XMLParser(OPTIONS).parse(xml)
@@ -53,6 +56,12 @@ const OPTIONS = {
   maxNestedTags: DEEPEST,
   ignoreDeclaration: true,
   ignorePiTags: true,
+}
+
+function hasMore(text: string, sign: string, most: number): boolean {
+  let count = 0
+  for (let at = text.indexOf(sign); at >= 0; at = text.indexOf(sign, at + 1)) if (++count > most) return true
+  return false
 }
 
 /** In `<?xml version="1.0" encoding="ISO-8859-1"?>`. */

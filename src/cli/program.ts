@@ -91,11 +91,14 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
     .argument('[id...]', 'the messages; without any, the failed ones are listed')
     .option('--all', 'all failed messages')
     .option('--unknown', 'outgoing messages in UNKNOWN instead of failed ones')
+    .option('--silent', 'incoming messages only, whose responses are not sent')
     .option('--in', 'incoming messages only')
     .option('--out', 'outgoing messages only')
     .option('--backend <name>', 'of this backend only')
     .action(async (ids, options, command: Command) => {
       if (ids.length > 0 && options.all === true) command.error('give ids or --all, not both')
+      const isOutgoing = options.out === true || options.unknown === true
+      if (options.silent === true && isOutgoing) command.error('--silent is for incoming messages')
       exit(await (await import('./replay.ts')).replay(ids, options, output))
     })
 

@@ -7,6 +7,7 @@ import { table } from './routes.ts'
 export interface ReplayCommandOptions extends CommonOptions {
   readonly all?: boolean
   readonly unknown?: boolean
+  readonly silent?: boolean
   readonly in?: boolean
   readonly out?: boolean
   readonly backend?: string
@@ -19,9 +20,11 @@ const PAGE = 1_000
 export async function replay(ids: readonly string[], options: ReplayCommandOptions, output: Output): Promise<number> {
   return besideServer(options, async ({ router, parts: { store } }) => {
     if (ids.length === 0 && options.all !== true) return list(await newest(store.log, options), options, output)
-    let count = await router.replay(ids)
+    const { silent = false } = options
+    const working = { replay: (which: readonly string[]) => router.replay(which, { silent }) }
+    let count = await working.replay(ids)
     if (options.all === true) {
-      for (const query of queries(options)) count += await replayAll(store.log, router, query, PAGE)
+      for (const query of queries(options)) count += await replayAll(store.log, working, query, PAGE)
     }
     output.out(`${count} ${count === 1 ? 'message is' : 'messages are'} worked again`)
     return count === 0 && ids.length > 0 ? 1 : 0
@@ -36,7 +39,7 @@ export async function replay(ids: readonly string[], options: ReplayCommandOptio
  */
 export async function replayAll(
   log: MessageLog,
-  router: Pick<Router, 'replay'>,
+  router: { replay(ids: readonly string[]): ReturnType<Router['replay']> },
   query: Omit<FailedQuery, 'limit' | 'before'>,
   page: number,
 ): Promise<number> {
@@ -51,10 +54,12 @@ export async function replayAll(
 }
 
 function queries({ unknown = false, ...options }: ReplayCommandOptions): readonly Omit<FailedQuery, 'limit'>[] {
-  const both = options.in !== true && options.out !== true
+  const both = options.in !== true && options.out !== true && options.silent !== true
   const backend = options.backend === undefined ? {} : { backend: options.backend }
   return [
-    ...(both || options.in === true ? [{ direction: 'in', unknown, ...backend } as const] : []),
+    ...(both || options.in === true || options.silent === true
+      ? [{ direction: 'in', unknown, ...backend } as const]
+      : []),
     ...(both || options.out === true ? [{ direction: 'out', unknown, ...backend } as const] : []),
   ]
 }

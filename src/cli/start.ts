@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createLogger } from '../settings/logger.ts'
 import { parseSettings } from '../settings/parse.ts'
 import type { Role } from '../settings/roles.ts'
@@ -19,6 +20,8 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 /** For requests that were on their way when the server was told to stop. */
 const LAST_REQUESTS_MS = 1_000
+/** In which connections that are in use are given back by their clients, instead of being cut under a request. */
+const LEAVING_MS = 2_000
 
 /** Serves until SIGTERM or SIGINT; then takes nothing more and finishes what is in hand. */
 export async function start(options: StartOptions, output: Output): Promise<number> {
@@ -40,12 +43,16 @@ export async function start(options: StartOptions, output: Output): Promise<numb
   const started = switchboard.start()
   // Where the signal to stop comes first, nobody else hears of it.
   started.catch(() => undefined)
-  const server = createWebServer(switchboard)
+  const leaving = new AbortController()
+  const server = createWebServer(switchboard, leaving.signal)
   let forgetLinks = () => {}
   try {
     const early = await Promise.race([started, stopSignal.received])
     if (early === undefined) forgetLinks = await serve(server, switchboard, { host, port, role }, output)
     logger.info({ signal: early ?? (await ended(switchboard, stopSignal)) }, 'stopping')
+    leaving.abort()
+    // Others serve as well: who asks on a connection that is still open is told to go there next time.
+    if (settings.redisUrl !== undefined) await delay(LEAVING_MS)
     server.close()
     server.closeIdleConnections()
   } finally {
@@ -77,11 +84,11 @@ async function ended({ router }: Switchboard, stopSignal: StopSignal): Promise<N
   return reason
 }
 
-function createWebServer(switchboard: Switchboard): Server {
+function createWebServer(switchboard: Switchboard, leaving: AbortSignal): Server {
   const callback = switchboard.callback()
   const server = createServer((request, response) => {
     // Told to stop, it ends each connection with the answer that is due on it.
-    if (!server.listening) response.setHeader('connection', 'close')
+    if (leaving.aborted) response.setHeader('connection', 'close')
     callback(request, response)
   })
   server.headersTimeout = HEADERS_TIMEOUT_MS

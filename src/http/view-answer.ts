@@ -91,7 +91,10 @@ export class ViewCaller {
       report: (report) => router.report(name, report),
       outbox: router.means.outbox(name),
       memory: router.means.memory(name),
-      conversation: (identity, limit) => store.log.conversation({ backend: name, identity, limit }),
+      conversation: (identity, limit) =>
+        store.log.conversation({ ...router.canonical({ backend: name, identity }), limit }),
+      find: (id) => store.log.find(id),
+      relay: (message, limit) => router.sendNow(message, limit),
     }
     this.#tools.set(name, tools)
     return tools

@@ -23,6 +23,8 @@ export interface RespondOptions {
   /** Merged over the incoming message's fields, which travel along to `send`. */
   readonly fields?: Fields
   readonly class?: MessageClass
+  /** Sent also to who has opted out: for the confirmation of that, and for help. */
+  readonly despiteOptOut?: boolean
 }
 
 /** One text that an app wants sent because of an incoming message. */

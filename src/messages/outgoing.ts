@@ -13,6 +13,8 @@ export interface SendOptions {
   readonly statusReport?: boolean
   /** Ends the USSD session with this text. */
   readonly end?: boolean
+  /** Goes to people who have opted out too: for the confirmation of that, and for help. Never handed to a service. */
+  readonly despiteOptOut?: boolean
 }
 
 /** What the store knows of an outgoing message when its turn comes. */

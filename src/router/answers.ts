@@ -2,7 +2,7 @@ import type { Clock } from '../messages/clock.ts'
 import type { Connection } from '../messages/incoming.ts'
 import type { Lane, MessageClass } from '../messages/lane.ts'
 import type { Signals } from '../queue/signals.ts'
-import type { Store } from '../store/store.ts'
+import type { ClaimedIncoming, NewOutgoing, Store } from '../store/store.ts'
 import type { Received } from './backend.ts'
 import type { Ringer } from './ring.ts'
 
@@ -16,6 +16,26 @@ export interface AnsweredSignal {
     readonly text: string
     readonly end: boolean
   }[]
+}
+
+/** What the answer to the request can carry: nothing to somebody else, nor from another address of ours. */
+export function answeredBy(outgoing: readonly NewOutgoing[], message: ClaimedIncoming): AnsweredSignal {
+  const own = outgoing.filter(
+    ({ state, inResponseTo, backend, identity, address }) =>
+      state === 'WAITING' &&
+      inResponseTo?.id === message.id &&
+      backend === message.backend &&
+      identity === message.identity &&
+      address === message.address,
+  )
+  return {
+    responses: own.map(({ id, class: messageClass, text, options }) => ({
+      id,
+      class: messageClass,
+      text,
+      end: options.end === true,
+    })),
+  }
 }
 
 /** Somebody who waits for the responses to a message. */

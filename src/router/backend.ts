@@ -3,11 +3,14 @@ import type { TextCoding } from '../messages/coding.ts'
 import type { Fields } from '../messages/incoming.ts'
 import type { MessageClass } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
+import type { Region } from '../messages/numbers.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { OutgoingState } from '../messages/states.ts'
+import type { TextRules } from '../messages/text-rules.ts'
 import type { Rate } from '../queue/queue.ts'
 import type { LoggedMessage } from '../store/store.ts'
+import type { Copy, Passing, RelayedMessage, RelayOutcome } from './passing.ts'
 
 /** A request as views see it, whatever server took it. */
 export interface ViewRequest {
@@ -93,6 +96,13 @@ export interface ViewTools<Settings> {
   readonly memory: BackendMemory
   /** What went to and fro between us and one person, oldest first. */
   conversation(identity: string, limit: number): Promise<readonly LoggedMessage[]>
+  /** A message of either direction and of any backend, by our id. */
+  find(id: string): Promise<LoggedMessage | undefined>
+  /**
+   * Sends a message that came in from another program, over whichever backend, with one attempt; see `Router.sendNow`.
+   * @param limit milliseconds to wait for what the service says; then the state is WAITING
+   */
+  relay(message: RelayedMessage, limit: number): Promise<RelayOutcome>
 }
 
 /** What answers one route of a backend. */
@@ -229,6 +239,12 @@ export interface SendingSettings {
   readonly unknownOutcome: UnknownOutcome
 }
 
+/** How a backend's identities are understood as phone numbers. */
+export interface NumberRules {
+  /** Whose national forms are understood. */
+  readonly region?: Region | undefined
+}
+
 /** Settings that every backend has beside its own. */
 export interface CommonBackendSettings {
   /** The path its views hang under; `/backends/<name>/` by default. */
@@ -237,6 +253,9 @@ export interface CommonBackendSettings {
   readonly paths: Readonly<Record<string, string>>
   readonly secret?: BackendSecret | undefined
   readonly sending: SendingSettings
+  readonly text: TextRules
+  /** False where identities are no phone numbers. */
+  readonly numbers: NumberRules | false
   /** Keep from the outside and send nothing: state DEBUG. */
   readonly debug: boolean
   /** Milliseconds in which an equal text from the same identity is a repeat; 0 for services that give ids. */
@@ -278,6 +297,8 @@ export interface Backend {
   checkStates?(messages: readonly CheckedMessage[], tools: SendTools<unknown>): Promise<readonly DeliveryReport[]>
   /** Fetches incoming messages; in one process at a time, each `pollInterval`. */
   poll?(tools: SendTools<unknown>): Promise<void>
+  /** What it hands on of all that passes through; such a backend is nobody's default for sending. */
+  copies?(passing: Passing, own: { readonly backend: string; readonly settings: unknown }): readonly Copy[]
   readonly methods: Readonly<Record<string, BackendMethod<unknown>>>
   start?(tools: SendTools<unknown>): Promise<void>
   stop?(): Promise<void>

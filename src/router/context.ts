@@ -2,6 +2,7 @@ import type { Connection } from '../messages/incoming.ts'
 import type { Logger } from '../messages/logger.ts'
 import type { Change, Contact, NewOutgoing, Store } from '../store/store.ts'
 import { NotRunningError } from './errors.ts'
+import { OPT_OUT_SCOPE, type OptOutSettings, optOutKey } from './opt-outs.ts'
 import { type Addressees, PendingPeople } from './pending-people.ts'
 import type { SendRequest, SentMessage } from './send.ts'
 
@@ -34,6 +35,12 @@ export interface AppContext {
     /** `undefined` removes the document. */
     put(scope: string, key: string, value: unknown): Promise<void>
   }
+  /** Whether the person who wrote wants no messages; over which connections is a setting (`optOut.per`). */
+  readonly optOut: {
+    get(): Promise<boolean>
+    /** Where it is a person's, one who has no contact gets one. */
+    set(optedOut: boolean): Promise<void>
+  }
   /** Sends another message, to whomever; recorded with the result. */
   send(request: SendRequest): Promise<readonly SentMessage[]>
   /**
@@ -51,6 +58,9 @@ export interface ContextParts {
   readonly contact: Contact | null
   readonly now: () => number
   readonly newId: () => string
+  readonly optOutPer: OptOutSettings['per']
+  /** A connection as it is recorded. */
+  readonly canonical: (connection: Connection) => Connection
   /** Turns a request into messages to record. */
   readonly prepareSend: (request: SendRequest, people: Addressees) => Promise<readonly NewOutgoing[]>
 }
@@ -107,6 +117,13 @@ export class MessageContext implements AppContext {
     }
   }
 
+  get optOut(): AppContext['optOut'] {
+    return {
+      get: () => this.#isOptedOut(),
+      set: (optedOut) => this.#setOptedOut(optedOut),
+    }
+  }
+
   get send(): AppContext['send'] {
     return (request) => this.#send(request)
   }
@@ -120,12 +137,13 @@ export class MessageContext implements AppContext {
     this.changes.push(change)
   }
 
-  async #findContact(whom: string | Connection): Promise<Contact | null> {
-    const { store, connection } = this.#parts
-    if (typeof whom === 'string') {
-      const stored = whom === this.#contact?.id ? this.#contact : await store.contacts.find(whom)
-      return this.#overlaid(whom, stored ?? null)
+  async #findContact(given: string | Connection): Promise<Contact | null> {
+    const { store, connection, canonical } = this.#parts
+    if (typeof given === 'string') {
+      const stored = given === this.#contact?.id ? this.#contact : await store.contacts.find(given)
+      return this.#overlaid(given, stored ?? null)
     }
+    const whom = canonical(given)
     const isOwn = whom.backend === connection.backend && whom.identity === connection.identity
     if (isOwn) return this.#contact
     const linked = this.changes.findLast(
@@ -161,7 +179,8 @@ export class MessageContext implements AppContext {
       createdAt: now(),
     }
     this.#change({ kind: 'contact-created', contact })
-    this.#change({ kind: 'connection-linked', connection: connection ?? this.#parts.connection, contactId: contact.id })
+    const own = connection === undefined ? this.#parts.connection : this.#parts.canonical(connection)
+    this.#change({ kind: 'connection-linked', connection: own, contactId: contact.id })
     if (connection === undefined) this.#contact = contact
     return contact
   }
@@ -208,6 +227,26 @@ export class MessageContext implements AppContext {
     )
     if (earlier >= 0) this.changes.splice(earlier, 1)
     this.#change({ kind: 'document-put', scope, key, value: kept, version: document.version })
+  }
+
+  async #isOptedOut(): Promise<boolean> {
+    const { optOutPer, connection } = this.#parts
+    if ((this.#contact?.optedOutAt ?? null) !== null) return true
+    if (optOutPer === 'person') return false
+    return (await this.#document(OPT_OUT_SCOPE, optOutKey(connection))).value !== undefined
+  }
+
+  async #setOptedOut(optedOut: boolean): Promise<void> {
+    const { optOutPer, connection, now } = this.#parts
+    const isPersons = optOutPer === 'person'
+    const at = now()
+    if (!isPersons) await this.#putDocument(OPT_OUT_SCOPE, optOutKey(connection), optedOut ? { at } : undefined)
+    if (this.#contact === null) {
+      if (optedOut && isPersons) await this.#createContact({ name: connection.identity, optedOutAt: at })
+    } else if (!optedOut || isPersons) {
+      // Taken back as a whole, whoever has set it.
+      await this.#updateContact(this.#contact.id, { optedOutAt: optedOut ? at : null })
+    }
   }
 
   async #send(request: SendRequest): Promise<readonly SentMessage[]> {

@@ -9,6 +9,8 @@ export interface ProviderDetails {
   readonly outcomeUnknown?: boolean
   /** Milliseconds the service asks us to wait. */
   readonly retryAfter?: number
+  /** The service sends this person nothing, since she has told it to stop. */
+  readonly optedOut?: boolean
 }
 
 /** The base of what `send` throws. Each class knows whether trying again can help. */
@@ -17,12 +19,14 @@ export abstract class ProviderError extends SwitchboardError {
   readonly providerCode: string | null
   readonly outcomeUnknown: boolean
   readonly retryAfter: number | null
+  readonly optedOut: boolean
 
   constructor(message: string, details: ProviderDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
     this.providerCode = details.providerCode ?? null
     this.outcomeUnknown = details.outcomeUnknown ?? false
     this.retryAfter = details.retryAfter ?? null
+    this.optedOut = details.optedOut ?? false
   }
 }
 

@@ -11,6 +11,9 @@ export interface HandoverParts {
   readonly stopping: () => AbortSignal
 }
 
+/** Of a batch, many messages may have been taken by the time the rest is cut off: only the backend knows which. */
+const TELLING_MS = 1_000
+
 interface Waiting {
   readonly message: OutgoingMessage
   resolve(result: SendResult | undefined): void
@@ -80,25 +83,31 @@ export class Handover {
       return
     }
     const messages = batch.map(({ message }) => message)
+    const give = async (tools: SendTools<unknown>) => backend.sendBatch?.(messages, tools) ?? []
     try {
-      const outcomes = await this.#call(backend, async (tools) => backend.sendBatch?.(messages, tools) ?? [])
+      const outcomes = await this.#call(backend, give, TELLING_MS)
       for (const [index, waiting] of batch.entries()) settle(waiting, outcomes[index], backend)
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }
   }
 
-  async #call<T>(backend: Backend, act: (tools: SendTools<unknown>) => Promise<T>): Promise<T> {
+  /** @param telling milliseconds that a call has, once its time is over and its signal aborted, to say what came of it */
+  async #call<T>(backend: Backend, act: (tools: SendTools<unknown>) => Promise<T>, telling = 0): Promise<T> {
     const { clock, toolsOf, stopping } = this.#parts
     const ending = this.#endings.begin(stopping())
     const { timeLimit } = backend.common.sending
     const sending = act(toolsOf(backend, ending))
     try {
       return await new Promise<T>((resolve, reject) => {
-        const timer = clock.schedule(clock.now() + timeLimit, () => {
-          ending.abort()
+        const giveUp = () => {
           const text = `The backend "${backend.name}" did not finish within ${timeLimit} ms.`
           reject(new ConnectionError(text, { outcomeUnknown: true }))
+        }
+        let timer = clock.schedule(clock.now() + timeLimit, () => {
+          ending.abort()
+          if (telling === 0) giveUp()
+          else timer = clock.schedule(clock.now() + telling, giveUp)
         })
         sending.then(resolve, reject).finally(() => timer.cancel())
       })

@@ -1,6 +1,5 @@
 import type { Clock } from '../messages/clock.ts'
 import { errorText } from '../messages/errors.ts'
-import { measureText } from '../messages/gsm.ts'
 import type { NewId } from '../messages/ids.ts'
 import { type Connection, IncomingMessage, type Response, type Text } from '../messages/incoming.ts'
 import type { Lane } from '../messages/lane.ts'
@@ -9,17 +8,23 @@ import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
 import type { LaneResult, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
-import { DocumentConflictError, StaleResultError, TakenOverError } from '../store/errors.ts'
+import { DocumentConflictError, StaleResultError, StoreUnavailableError, TakenOverError } from '../store/errors.ts'
 import type { ClaimedIncoming, Fence, IncomingOutcome, NewOutgoing, Store } from '../store/store.ts'
-import { type AnsweredSignal, answeredChannel } from './answers.ts'
+import { answeredBy, answeredChannel } from './answers.ts'
 import type { App } from './app.ts'
 import type { AppCalls } from './app-calls.ts'
 import { MessageContext } from './context.ts'
 import { tellConversation } from './conversation-signal.ts'
-import { type CallApp, runIncomingPhases, runOutgoingPhase } from './phases.ts'
+import type { Copies } from './copies.ts'
+import type { Identities } from './identities.ts'
+import type { Objections } from './objections.ts'
+import type { OptOuts } from './opt-outs.ts'
+import type { OutgoingTexts } from './outgoing-texts.ts'
+import { type CallApp, type IncomingVerdict, runIncomingPhases, runOutgoingPhase } from './phases.ts'
 import { type Backoff, backoffDelay } from './retry.ts'
 import type { Ringer } from './ring.ts'
 import { checkedClass, type Sender } from './send.ts'
+import type { Staleness } from './staleness.ts'
 import { isStoreFault } from './store-fault.ts'
 
 /** What happens to messages whose phases fail. */
@@ -37,6 +42,14 @@ export interface IncomingWorkerParts {
   readonly ringer: Ringer
   readonly signals: Signals
   readonly sender: Sender
+  readonly identities: Identities
+  readonly texts: OutgoingTexts
+  readonly copies: Copies
+  /** Told when the store does not answer. */
+  readonly storeAway: () => void
+  readonly optOuts: OptOuts
+  readonly objections: Objections
+  readonly staleness: Staleness
   readonly clock: Clock
   readonly newId: NewId
   readonly logger: Logger
@@ -79,6 +92,7 @@ export class IncomingWorker {
     } catch (error) {
       if (error instanceof StaleResultError) return { next: 'more' }
       if (error instanceof TakenOverError) return { next: 'later', at: clock.now() + STORE_RETRY_MS }
+      if (error instanceof StoreUnavailableError) this.#parts.storeAway()
       logger.error({ err: error, backend: lane.owner }, 'the message could not be recorded as processed; it runs again')
       return { next: 'later', at: clock.now() + STORE_RETRY_MS }
     }
@@ -86,6 +100,8 @@ export class IncomingWorker {
 
   /** @returns whether the message is finished: processed, or kept as failed */
   async #process(message: ClaimedIncoming, fence: Fence, slot: Slot): Promise<boolean> {
+    const refusal = await this.#parts.staleness.refusal(message)
+    if (refusal !== null) return this.#refuse(message, fence, refusal)
     for (let conflicts = 0; ; conflicts++) {
       try {
         return await this.#processOnce(message, fence, slot)
@@ -98,6 +114,13 @@ export class IncomingWorker {
     }
   }
 
+  async #refuse(message: ClaimedIncoming, fence: Fence, error: string): Promise<boolean> {
+    const { id, backend } = message
+    this.#parts.logger.warn({ id, backend, error }, 'the message is not worked')
+    await this.#finish(message, fence, { kind: 'failed', error }, this.#parts.copies.ofFailed(message))
+    return true
+  }
+
   async #processOnce(claimed: ClaimedIncoming, fence: Fence, slot: Slot): Promise<boolean> {
     const { apps, calls, clock, logger } = this.#parts
     const began = clock.now()
@@ -105,17 +128,20 @@ export class IncomingWorker {
     const context = this.#context(claimed)
     const call: CallApp = (app, phase, run) => calls.call(app, phase, run, slot)
     let outgoing: readonly NewOutgoing[]
+    let copies: readonly NewOutgoing[]
     let handledBy: string | null
     try {
       const verdict = await runIncomingPhases(apps, message, context, call)
       handledBy = verdict.handledBy ?? verdict.filteredBy
-      outgoing = await this.#prepareResponses(message.responses, claimed, context, call)
+      outgoing = await this.#prepareResponses(message.responses, claimed, context, call, verdict.defaults)
+      copies = this.#parts.copies.of({ kind: 'incoming', message: claimed })
     } catch (error) {
       return this.#failed(claimed, fence, slot, error)
     } finally {
       context.seal()
     }
-    await this.#finish(claimed, fence, { kind: 'processed', handledBy }, [...outgoing, ...context.outgoing], context)
+    const all = [...outgoing, ...context.outgoing, ...copies]
+    await this.#finish(claimed, fence, { kind: 'processed', handledBy }, all, context)
     const answers = outgoing.map(({ id }) => id)
     const { id, backend } = claimed
     logger.info({ id, backend, handledBy, answers, ms: clock.now() - began }, 'processed')
@@ -123,7 +149,7 @@ export class IncomingWorker {
   }
 
   #context(claimed: ClaimedIncoming): MessageContext {
-    const { store, sender, clock, newId, logger } = this.#parts
+    const { store, sender, identities, optOuts, clock, newId, logger } = this.#parts
     return new MessageContext({
       store,
       logger,
@@ -132,6 +158,8 @@ export class IncomingWorker {
       contact: claimed.contact,
       now: () => clock.now(),
       newId,
+      optOutPer: optOuts.per,
+      canonical: (connection) => identities.canonical(connection),
       prepareSend: (request, people) => sender.prepare(request, people),
     })
   }
@@ -141,27 +169,29 @@ export class IncomingWorker {
     to: ClaimedIncoming,
     context: MessageContext,
     call: CallApp,
+    defaults?: IncomingVerdict['defaults'],
   ): Promise<readonly NewOutgoing[]> {
     const prepared: NewOutgoing[] = []
     for (const response of responses) {
       const draft = await this.#draft(response, to, context)
       const outgoing = new OutgoingMessage(draft)
-      const cancelledBy = await runOutgoingPhase(this.#parts.apps, outgoing, context, call)
-      const text = outgoing.text.toWellFormed()
-      prepared.push({
-        ...draft,
-        text,
-        parts: measureText(text).parts,
-        state: cancelledBy === null ? 'WAITING' : 'CANCELLED',
-        reason: cancelledBy === null ? null : `cancelled by the app "${cancelledBy}"`,
-      })
+      const objection = await this.#parts.objections.against(draft, to, context, defaults?.get(response))
+      const reason = objection ?? (await this.#vetoOf(outgoing, context, call))
+      const state = reason === null ? 'WAITING' : 'CANCELLED'
+      prepared.push(...this.#parts.texts.responses({ ...draft, text: outgoing.text, state, reason }))
     }
     return prepared
   }
 
+  async #vetoOf(outgoing: OutgoingMessage, context: MessageContext, call: CallApp): Promise<string | null> {
+    const cancelledBy = await runOutgoingPhase(this.#parts.apps, outgoing, context, call)
+    return cancelledBy === null ? null : `cancelled by the app "${cancelledBy}"`
+  }
+
   async #draft({ text, options }: Response, to: ClaimedIncoming, context: MessageContext): Promise<NewOutgoing> {
-    const { newId, clock, languages } = this.#parts
-    const connection = options.to ?? { backend: to.backend, identity: to.identity }
+    const { newId, clock, languages, identities } = this.#parts
+    const asked = options.to === undefined || isSame(options.to, to) ? to : identities.canonical(options.to)
+    const connection = { backend: asked.backend, identity: asked.identity }
     const ownConnection = isSame(connection, to)
     const contact = ownConnection ? context.contact : await context.contacts.find(connection)
     const address = options.from ?? (ownConnection ? to.address : null)
@@ -177,7 +207,10 @@ export class IncomingWorker {
       text: chooseText(text, contact?.language ?? null, languages),
       class: checkedClass(options.class ?? 'reply'),
       fields: options.fields === undefined ? fields : { ...fields, ...options.fields },
-      options: options.end === true ? { end: true } : {},
+      options: {
+        ...(options.end === true ? { end: true } : {}),
+        ...(options.despiteOptOut === true ? { despiteOptOut: true } : {}),
+      },
       params: {},
       inResponseTo: { id: to.id, externalId: ownConnection ? to.externalId : null },
       parts: 1,
@@ -215,7 +248,8 @@ export class IncomingWorker {
       return false
     }
     logger.error(fields, 'an app failed; the message is kept as failed')
-    await this.#finish(message, fence, { kind: 'failed', error: text }, await this.#errorReply(message, slot))
+    const outgoing = [...(await this.#errorReply(message, slot)), ...this.#parts.copies.ofFailed(message)]
+    await this.#finish(message, fence, { kind: 'failed', error: text }, outgoing)
     return true
   }
 
@@ -244,30 +278,17 @@ export class IncomingWorker {
     outgoing: readonly NewOutgoing[],
     context?: MessageContext,
   ): Promise<void> {
-    const { store, ringer, signals, clock, settled } = this.#parts
+    const { store, ringer, signals, staleness, clock, settled } = this.#parts
     const changes = context?.changes ?? []
     await store.finishIncoming([{ fence, message, outcome, outgoing, changes, at: clock.now() }])
     tellConversation(signals, message.backend, message.id)
     for (const { id, backend, state } of outgoing) if (state === 'WAITING') tellConversation(signals, backend, id)
     ringer.ringOutgoing(outgoing)
-    if (outcome.kind !== 'retry') settled()
-    if (message.answerBy !== null && outcome.kind !== 'retry') {
-      const responses = outgoing
-        .filter((each) => each.inResponseTo?.id === message.id && each.state === 'WAITING' && isAnswer(each, message))
-        .map(({ id, class: messageClass, text, options }) => ({
-          id,
-          class: messageClass,
-          text,
-          end: options.end === true,
-        }))
-      await signals.publish(answeredChannel(message.id), { responses } satisfies AnsweredSignal)
-    }
+    if (outcome.kind === 'retry') return
+    settled()
+    if (message.answerBy !== null) await signals.publish(answeredChannel(message.id), answeredBy(outgoing, message))
+    await staleness.finished(message)
   }
-}
-
-/** What the answer to the request can carry: nothing to somebody else, nor from another address of ours. */
-function isAnswer(outgoing: NewOutgoing, message: ClaimedIncoming): boolean {
-  return isSame(outgoing, message) && outgoing.address === message.address
 }
 
 function isSame(a: Connection, b: Connection): boolean {

@@ -3,13 +3,18 @@ import { measureText } from '../messages/gsm.ts'
 import type { NewId } from '../messages/ids.ts'
 import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
+import type { RuledText } from '../messages/text-rules.ts'
 import type { Slot } from '../queue/queue.ts'
-import type { AttemptStart, ClaimedOutgoing, Store } from '../store/store.ts'
+import type { AttemptStart, ClaimedOutgoing, NewOutgoing, Store } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { AppCalls } from './app-calls.ts'
 import { cancelled, failed, mayRepeat, outcomeUnknown, type Settlement, settled } from './attempt-outcome.ts'
 import type { Backend } from './backend.ts'
 import { MessageContext } from './context.ts'
+import { type ExpirySettings, expiryOf } from './expiry.ts'
+import type { Identities } from './identities.ts'
+import { OPTED_OUT, type OptOuts } from './opt-outs.ts'
+import type { OutgoingTexts } from './outgoing-texts.ts'
 import { runOutgoingPhase } from './phases.ts'
 import type { Sender } from './send.ts'
 
@@ -18,6 +23,10 @@ export interface PreparationParts {
   readonly calls: AppCalls
   readonly store: Store
   readonly sender: Sender
+  readonly identities: Identities
+  readonly texts: OutgoingTexts
+  readonly optOuts: OptOuts
+  readonly expiry: ExpirySettings
   readonly clock: Clock
   readonly newId: NewId
   readonly logger: Logger
@@ -42,7 +51,10 @@ export class OutgoingPreparation {
 
   /** @param slot held when this resolves with an attempt that may be taken, whatever the apps waited for */
   async prepare(claimed: ClaimedOutgoing, backend: Backend, slot: Slot): Promise<Prepared> {
-    const refused = this.#refusal(claimed, claimed.optedOut)
+    // What is handed on as a copy is no message to a person, and never too late.
+    const isCopy = backend.copies !== undefined
+    const until = isCopy ? claimed.expiresAt : expiryOf(claimed, this.#parts.expiry)
+    const refused = await this.#refusal(claimed, claimed.optedOut, until)
     if (refused !== null) return without(cancelled(refused))
     if (claimed.attemptOpen && !mayRepeat(claimed, backend)) {
       return without(outcomeUnknown('its result was never recorded'))
@@ -51,7 +63,7 @@ export class OutgoingPreparation {
     const message = new OutgoingMessage(claimed)
     if (claimed.phased) return { go: true, message, changed: undefined }
     try {
-      return await this.#phased(claimed, message, slot)
+      return await this.#phased(claimed, message, slot, until)
     } catch (error) {
       return without(this.failure(claimed, backend, error))
     }
@@ -66,7 +78,12 @@ export class OutgoingPreparation {
     return failed(claimed, backend.common.sending, { startedAt: null, error, retry: true, now: clock.now() })
   }
 
-  async #phased(claimed: ClaimedOutgoing, message: OutgoingMessage, slot: Slot): Promise<Prepared> {
+  async #phased(
+    claimed: ClaimedOutgoing,
+    message: OutgoingMessage,
+    slot: Slot,
+    until: number | null,
+  ): Promise<Prepared> {
     const context = await this.#context(claimed)
     const cancelledBy = await this.#outgoingPhase(message, context, slot)
     const { changes, outgoing } = context
@@ -75,17 +92,35 @@ export class OutgoingPreparation {
     await slot.again()
     // The phase may have taken its time, and so may the wait for a slot.
     const contact = await this.#parts.store.contacts.ofConnection(message.connection)
-    const refused = this.#refusal(claimed, (contact?.optedOutAt ?? null) !== null)
+    const refused = await this.#refusal(claimed, (contact?.optedOutAt ?? null) !== null, until)
     if (refused !== null) return without(cancelled(refused, done))
-    message.text = message.text.toWellFormed()
-    const { parts } = measureText(message.text)
-    return { go: true, message, changed: { text: message.text, parts, changes, outgoing } }
+    const texts = this.#textsOf(claimed, message)
+    if ('refused' in texts) {
+      const error = texts.refused
+      return without({ outcome: settled('ERROR'), startedAt: null, code: 'INVALID_INPUT', error, ...done })
+    }
+    const [text, ...others] = texts.texts
+    message.text = text
+    const rest = others.map((other) => restOf(claimed, { id: this.#parts.newId(), text: other }, contact?.id ?? null))
+    const { parts } = measureText(text)
+    return { go: true, message, changed: { text, parts, changes, outgoing: [...rest, ...outgoing] } }
+  }
+
+  /** What the apps have made of the text, by the rules; as it was recorded it has been through them already. */
+  #textsOf(claimed: ClaimedOutgoing, message: OutgoingMessage): RuledText {
+    if (message.text === claimed.text) return { texts: [message.text], leftOut: 0 }
+    const ruled = this.#parts.texts.ruled(message)
+    const isSplit = 'texts' in ruled && ruled.texts.length > 1
+    return isSplit && claimed.once
+      ? { refused: 'text: too long for one message, which is all that sendNow sends' }
+      : ruled
   }
 
   /** Why the message may not be given to its service now. */
-  #refusal({ expiresAt }: ClaimedOutgoing, optedOut: boolean): string | null {
-    if (expiresAt !== null && expiresAt <= this.#parts.clock.now()) return 'expired before it was sent'
-    return optedOut ? 'the recipient has opted out' : null
+  async #refusal(claimed: ClaimedOutgoing, byContact: boolean, until: number | null): Promise<string | null> {
+    const { clock, optOuts } = this.#parts
+    if (until !== null && until <= clock.now()) return 'expired before it was sent'
+    return (await optOuts.stops(claimed, byContact)) ? OPTED_OUT : null
   }
 
   async #outgoingPhase(message: OutgoingMessage, context: MessageContext, slot: Slot): Promise<string | null> {
@@ -98,7 +133,7 @@ export class OutgoingPreparation {
   }
 
   async #context(claimed: ClaimedOutgoing): Promise<MessageContext> {
-    const { store, sender, clock, newId, logger } = this.#parts
+    const { store, sender, identities, optOuts, clock, newId, logger } = this.#parts
     const connection = { backend: claimed.backend, identity: claimed.identity }
     return new MessageContext({
       store,
@@ -108,8 +143,34 @@ export class OutgoingPreparation {
       contact: (await store.contacts.ofConnection(connection)) ?? null,
       now: () => clock.now(),
       newId,
+      optOutPer: optOuts.per,
+      canonical: (connection) => identities.canonical(connection),
       prepareSend: (request, people) => sender.prepare(request, people),
     })
+  }
+}
+
+/** A message that carries on another one, whose text was split. */
+function restOf(
+  { backend, identity, address, fields, options, params, inResponseTo, ...claimed }: ClaimedOutgoing,
+  { id, text }: { readonly id: string; readonly text: string },
+  contactId: string | null,
+): NewOutgoing {
+  return {
+    ...{ id, backend, identity, address, text, fields, options, params, inResponseTo, contactId },
+    class: claimed.class,
+    parts: measureText(text).parts,
+    notBefore: claimed.notBefore,
+    expiresAt: claimed.expiresAt,
+    createdAt: claimed.createdAt,
+    phased: true,
+    once: false,
+    state: 'WAITING',
+    reason: null,
+    tag: null,
+    template: null,
+    relatedTo: null,
+    extra: null,
   }
 }
 

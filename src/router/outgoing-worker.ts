@@ -6,7 +6,7 @@ import type { OutgoingState } from '../messages/states.ts'
 import type { LaneResult, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import { DocumentConflictError, StaleResultError, StoreUnavailableError, TakenOverError } from '../store/errors.ts'
-import type { AttemptResult, ClaimedOutgoing, Fence } from '../store/store.ts'
+import type { AttemptResult, Change, ClaimedOutgoing, Fence } from '../store/store.ts'
 import {
   failed,
   isRetryable,
@@ -19,6 +19,7 @@ import {
 } from './attempt-outcome.ts'
 import type { Backend, SendTools } from './backend.ts'
 import { tellConversation } from './conversation-signal.ts'
+import type { Copies } from './copies.ts'
 import type { Ending } from './ending.ts'
 import { Handover } from './handover.ts'
 import { OutgoingPreparation, type PreparationParts, type Prepared } from './outgoing-preparation.ts'
@@ -29,6 +30,11 @@ export interface OutgoingWorkerParts extends PreparationParts {
   readonly backends: ReadonlyMap<string, Backend>
   readonly ringer: Ringer
   readonly signals: Signals
+  readonly copies: Copies
+  /** Told when the store does not answer. */
+  readonly storeAway: () => void
+  /** Other processes work the same lanes. */
+  readonly isShared: boolean
   /** What a backend's `send` may use. */
   readonly toolsOf: (backend: Backend, ending: Ending) => SendTools<unknown>
   /** Aborted when the process stops waiting for what is in hand. */
@@ -43,11 +49,19 @@ export interface SettledSignal {
   readonly code: string | null
   readonly providerCode: string | null
   readonly error: string | null
+  /** The service's ids of the message. */
+  readonly externalIds: readonly string[]
 }
 
 const MESSAGES_PER_TURN = 10
 const MOST_CONFLICTS = 10
 const STORE_RETRY_MS = 1_000
+/** Sooner than lanes are taken again: after an outage, who has a result is before who would have to guess it. */
+const RESULT_RETRY_MS = 300
+/** As long as a lease lasts. */
+const HELD_MS = 3_000
+/** An attempt that begins later than this after its record was held up, and somebody else may be about to make it. */
+const HELD_UP_MS = 2_000
 
 /** A message whose attempt is recorded. */
 interface Begun {
@@ -99,6 +113,7 @@ export class OutgoingWorker {
     } catch (error) {
       if (error instanceof StaleResultError) return { next: 'more' }
       if (error instanceof TakenOverError) return { next: 'later', at: clock.now() + STORE_RETRY_MS }
+      if (error instanceof StoreUnavailableError) this.#parts.storeAway()
       logger.error({ err: error, backend: lane.owner }, 'an outgoing message could not be worked; it is tried again')
       return { next: 'later', at: clock.now() + STORE_RETRY_MS }
     } finally {
@@ -169,7 +184,11 @@ export class OutgoingWorker {
   }
 
   async #attempt({ claimed, message, backend, startedAt }: Begun): Promise<Settlement> {
-    const { clock, logger } = this.#parts
+    const { clock, logger, isShared } = this.#parts
+    if (isShared && clock.now() - startedAt > HELD_UP_MS) {
+      const error = 'held up before it was given to the service; it is tried again'
+      return { outcome: { kind: 'retry', at: clock.now() }, startedAt, error }
+    }
     try {
       return succeeded((await this.#handover.send(message, backend)) ?? {}, startedAt)
     } catch (error) {
@@ -177,15 +196,29 @@ export class OutgoingWorker {
       const fields = { id, backend: backend.name, identity, text: message.text, tries: claimed.tries + 1, err: error }
       logger.warn(fields, 'the attempt failed')
       if (isUnknown(error) && !mayRepeat(claimed, backend)) return outcomeUnknown(errorText(error), startedAt)
-      const failure = { startedAt, error, retry: isRetryable(error), now: clock.now() }
-      return failed(claimed, backend.common.sending, failure)
+      const failure = { startedAt, error, retry: isRetryable(error) || isUnknown(error), now: clock.now() }
+      return { ...failed(claimed, backend.common.sending, failure), changes: await this.#marks(claimed, error) }
+    }
+  }
+
+  /** A mark that cannot be made now is made by the next message to the person: the attempt's result must not wait for it. */
+  async #marks(claimed: ClaimedOutgoing, error: unknown): Promise<readonly Change[]> {
+    const { optOuts, clock, logger } = this.#parts
+    const { id, backend, identity } = claimed
+    try {
+      const changes = await optOuts.changesAfter(error, claimed, clock.now())
+      if (changes.length > 0) logger.info({ id, backend, identity }, 'opted out, as the service says')
+      return changes
+    } catch (err) {
+      logger.warn({ id, backend, identity, err }, 'who has opted out by the service could not be marked')
+      return []
     }
   }
 
   /** Records what came of a message. What a service has been given is not forgotten while the store is away. */
   async #settle(claimed: ClaimedOutgoing, fence: Fence, settlement: Settlement, text = claimed.text): Promise<void> {
-    const { store, clock, logger } = this.#parts
-    const stopping = this.#parts.stopping()
+    const { clock } = this.#parts
+    const copies = this.#parts.copies.ofSettled(claimed, settlement)
     const result: AttemptResult = {
       externalIds: [],
       code: null,
@@ -196,26 +229,52 @@ export class OutgoingWorker {
       network: null,
       extra: null,
       ...settlement,
+      ...(copies.length === 0 ? {} : { outgoing: [...(settlement.outgoing ?? []), ...copies] }),
       fence,
       message: claimed,
       at: clock.now(),
     }
+    const recording = this.#recordResult(claimed, result, text)
+    return this.#parts.isShared ? this.#heldAtMost(recording) : recording
+  }
+
+  /** Others may reach the store: they get the lane, while the result is still tried to be recorded under its fence. */
+  #heldAtMost(recording: Promise<void>): Promise<void> {
+    const { clock } = this.#parts
+    return new Promise((resolve, reject) => {
+      const timer = clock.schedule(clock.now() + HELD_MS, () => {
+        reject(new StoreUnavailableError('The result of an attempt could not be recorded in time.'))
+      })
+      recording.then(resolve, reject).finally(() => timer.cancel())
+    })
+  }
+
+  async #recordResult(claimed: ClaimedOutgoing, given: AttemptResult, text: string): Promise<void> {
+    const { store, clock, logger, storeAway, ringer } = this.#parts
+    const stopping = this.#parts.stopping()
+    let result = given
     for (;;) {
       try {
         await store.finishAttempts([result])
         break
       } catch (error) {
+        // The person's own word, come meanwhile, goes over what the service said of her.
+        if (error instanceof DocumentConflictError && result.startedAt !== null && result.changes !== undefined) {
+          result = { ...result, changes: [] }
+          continue
+        }
         if (!(error instanceof StoreUnavailableError) || stopping.aborted) throw error
         logger.error({ id: claimed.id, err: error }, 'the result of an attempt could not be recorded; trying again')
-        await sleep(clock, STORE_RETRY_MS, stopping)
+        storeAway()
+        await sleep(clock, RESULT_RETRY_MS, stopping)
       }
     }
-    if (result.outgoing !== undefined) this.#parts.ringer.ringOutgoing(result.outgoing)
+    if (result.outgoing !== undefined) ringer.ringOutgoing(result.outgoing)
     await this.#announce(claimed, result, text)
   }
 
   async #announce(claimed: ClaimedOutgoing, result: AttemptResult, text: string): Promise<void> {
-    const { outcome, code, providerCode, error } = result
+    const { outcome, code, providerCode, error, externalIds } = result
     const { logger, signals } = this.#parts
     tellConversation(signals, claimed.backend, claimed.id)
     const fields = {
@@ -231,7 +290,7 @@ export class OutgoingWorker {
       return
     }
     logger.info({ ...fields, state: outcome.state, ...(code === null ? {} : { code, error }) }, 'settled')
-    const signal: SettledSignal = { state: outcome.state, code, providerCode, error }
+    const signal: SettledSignal = { state: outcome.state, code, providerCode, error, externalIds }
     await signals.publish(settledChannel(claimed.id), signal)
   }
 }

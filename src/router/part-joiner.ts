@@ -21,6 +21,8 @@ export interface PartJoinerParts {
 const MOST_PARTS = 255
 const SWEEP_INTERVAL_MS = 30_000
 const SWEEP_PAGE = 100
+/** Where so many cannot be recorded, none can: the next sweep sees to them. */
+const MOST_FAILED = 2_000
 /** Services repeat what they believe was not taken for a day. */
 const REPEATS_KNOWN_MS = 48 * 3600_000
 
@@ -76,10 +78,15 @@ export class PartJoiner {
   /** Hands on all groups that are due. */
   async sweep(signal?: AbortSignal): Promise<void> {
     const { store, clock } = this.#parts
+    // They stay due and come first: others are behind them.
+    const failed = new Set<string>()
     for (let more = true; more && signal?.aborted !== true; ) {
-      const groups = await store.parts.due(clock.now(), SWEEP_PAGE)
-      const handed = await Promise.all(groups.map((group) => this.#tryHandOn(group)))
-      more = groups.length === SWEEP_PAGE && handed.every(Boolean)
+      const limit = SWEEP_PAGE + failed.size
+      const groups = await store.parts.due(clock.now(), limit)
+      const untried = groups.filter(({ id }) => !failed.has(id))
+      const handed = await Promise.all(untried.map((group) => this.#tryHandOn(group)))
+      for (const [index, { id }] of untried.entries()) if (handed[index] !== true) failed.add(id)
+      more = groups.length === limit && failed.size < MOST_FAILED
     }
     await store.parts.forget(clock.now())
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from '../messages/incoming.ts'
+import type { IncomingMessage, Response } from '../messages/incoming.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { App, Phase } from './app.ts'
 import type { AppContext } from './context.ts'
@@ -11,7 +11,11 @@ export interface IncomingVerdict {
   readonly filteredBy: string | null
   /** The app whose handle or default ended its phase. */
   readonly handledBy: string | null
+  /** The responses that the phase default gave, each with the name of its app. */
+  readonly defaults: ReadonlyMap<Response, string>
 }
+
+const NONE: IncomingVerdict['defaults'] = new Map()
 
 /**
  * The phases of an incoming message, phase by phase over the apps in their order. Cleanup always runs.
@@ -44,7 +48,7 @@ async function untilCleanup(
   for (const app of apps) {
     if (app.filter === undefined) continue
     const answer = await call(app, 'filter', () => app.filter?.(message, context))
-    if (answer === true) return { filteredBy: app.name, handledBy: null }
+    if (answer === true) return { filteredBy: app.name, handledBy: null, defaults: NONE }
   }
   for (const app of apps) {
     if (app.parse !== undefined) await call(app, 'parse', () => app.parse?.(message, context))
@@ -54,15 +58,29 @@ async function untilCleanup(
     const answer = await call(app, 'handle', () => app.handle?.(message, context))
     if (answer !== true) continue
     message.handled = true
-    return { filteredBy: null, handledBy: app.name }
+    return { filteredBy: null, handledBy: app.name, defaults: NONE }
   }
-  if (message.handled) return { filteredBy: null, handledBy: null }
+  if (message.handled) return { filteredBy: null, handledBy: null, defaults: NONE }
+  return runDefaultPhase(apps, message, context, call)
+}
+
+async function runDefaultPhase(
+  apps: readonly App[],
+  message: IncomingMessage,
+  context: AppContext,
+  call: CallApp,
+): Promise<IncomingVerdict> {
+  const before = new Set(message.responses)
+  const defaults = new Map<Response, string>()
   for (const app of apps) {
     if (app.default === undefined) continue
     const answer = await call(app, 'default', () => app.default?.(message, context))
-    if (answer === true) return { filteredBy: null, handledBy: app.name }
+    for (const response of message.responses) {
+      if (!before.has(response) && !defaults.has(response)) defaults.set(response, app.name)
+    }
+    if (answer === true) return { filteredBy: null, handledBy: app.name, defaults }
   }
-  return { filteredBy: null, handledBy: null }
+  return { filteredBy: null, handledBy: null, defaults }
 }
 
 async function cleanUp(

@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../messages/clock.ts'
 import { InvalidInputError } from '../messages/errors.ts'
 import type { NewId } from '../messages/ids.ts'
+import type { Connection } from '../messages/incoming.ts'
 import type { Lane } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
 import type { DeliveryReport } from '../messages/report.ts'
@@ -14,14 +15,24 @@ import { type AppCallSettings, AppCalls } from './app-calls.ts'
 import type { Backend, Received, ReceivedMessage, ReceiveOptions, SendTools } from './backend.ts'
 import { BackendMeans } from './backend-means.ts'
 import { Backlog } from './backlog.ts'
+import { Brake, type BrakeSettings } from './brake.ts'
 import { tellConversation } from './conversation-signal.ts'
+import { Copies } from './copies.ts'
 import { Ending } from './ending.ts'
 import { CancelledError, MessageSendError, NotRunningError, providerErrorOf } from './errors.ts'
+import type { ExpirySettings } from './expiry.ts'
+import { Identities } from './identities.ts'
 import { type IncomingRetry, IncomingWorker } from './incoming-worker.ts'
+import { Objections } from './objections.ts'
+import { type OptOutSettings, OptOuts } from './opt-outs.ts'
+import { OutgoingTexts } from './outgoing-texts.ts'
 import { OutgoingWorker, type SettledSignal, settledChannel } from './outgoing-worker.ts'
+import type { RelayOutcome } from './passing.ts'
 import { Ringer } from './ring.ts'
 import { RunningParts, refuseWhenStopped } from './running-parts.ts'
 import { Sender, type SendRequest, type SentMessage } from './send.ts'
+import { Staleness, type StalenessSettings } from './staleness.ts'
+import { StoreAbsence } from './store-absence.ts'
 import { Sweep } from './sweep.ts'
 
 export interface RouterSettings {
@@ -31,6 +42,10 @@ export interface RouterSettings {
   readonly backlog: number
   /** The project's languages, the first one first. */
   readonly languages: readonly string[]
+  readonly optOut: OptOutSettings
+  readonly brake: BrakeSettings
+  readonly incoming: StalenessSettings
+  readonly expiry: ExpirySettings
 }
 
 /** What a router does: everything, as the one process or beside others; only take messages in; or only work them. */
@@ -55,16 +70,20 @@ const MOST_UNKNOWN_CODES = 1_000
 /** The middle of everything: takes messages in, has them worked, sends messages out. */
 export class Router {
   readonly #parts: RouterParts
+  readonly #identities: Identities
   readonly #sender: Sender
   readonly #incoming: IncomingWorker
   readonly #outgoing: OutgoingWorker
   readonly #answers: Answers
+  readonly #copies: Copies
+  readonly #staleness: Staleness
   /** What backends have beside taking and sending messages. */
   readonly means: BackendMeans
   #stopping = new AbortController()
   #state: 'stopped' | 'recording' | 'running' | 'draining' = 'stopped'
   readonly #backlog: Backlog
   readonly #sweep: Sweep
+  readonly #absence: StoreAbsence
   readonly #ringer: Ringer
   readonly #running: RunningParts
   /** What goes on beside the work, until the stop. */
@@ -84,21 +103,56 @@ export class Router {
     const { apps, backends, store, queue, signals, clock, newId, logger, settings } = parts
     const calls = new AppCalls(clock, logger, settings.apps)
     const { languages, retry } = settings
-    this.#sender = new Sender({ backends, store, languages, now: () => clock.now(), newId })
+    const identities = new Identities(backends)
+    const texts = new OutgoingTexts({ backends, newId, logger })
+    this.#identities = identities
+    this.#sender = new Sender({ backends, store, languages, identities, texts, now: () => clock.now(), newId })
     this.#backlog = new Backlog(settings.backlog)
     this.#sweep = new Sweep({ store, queue, signals, clock, logger, backlog: this.#backlog })
     this.#ringer = new Ringer({ queue, clock, logger })
+    this.#absence = new StoreAbsence({
+      store,
+      queue,
+      clock,
+      logger,
+      isShared: parts.role !== 'alone',
+      resume: () => this.#takeLanes(),
+    })
+    const storeAway = () => this.#absence.noticed()
     this.#running = new RunningParts({
       ...parts,
       toolsOf: (backend, signal) => parts.toolsOf(this, backend, new Ending(signal)),
     })
     const ringer = this.#ringer
+    const copies = new Copies({ backends, clock, newId, logger })
+    this.#copies = copies
     this.#answers = new Answers({ store, ringer, signals, clock })
-    const shared = { apps, calls, store, signals, ringer, sender: this.#sender, clock, newId, logger }
+    const optOuts = new OptOuts({ store, newId, settings: settings.optOut })
+    const shared = {
+      apps,
+      calls,
+      store,
+      signals,
+      ringer,
+      sender: this.#sender,
+      identities,
+      texts,
+      optOuts,
+      copies,
+      storeAway,
+      isShared: parts.role !== 'alone',
+      clock,
+      newId,
+      logger,
+    }
+    const staleness = new Staleness(settings.incoming, store, clock)
+    this.#staleness = staleness
+    const objections = new Objections(new Brake(settings.brake, logger), staleness)
     const settled = () => this.#backlog.settled()
-    this.#incoming = new IncomingWorker({ ...shared, retry, languages, settled })
+    this.#incoming = new IncomingWorker({ ...shared, objections, staleness, retry, languages, settled })
     this.#outgoing = new OutgoingWorker({
       ...shared,
+      expiry: settings.expiry,
       backends,
       toolsOf: (backend, ending) => parts.toolsOf(this, backend, ending),
       stopping: () => this.#stopping.signal,
@@ -156,8 +210,9 @@ export class Router {
 
   /** Begins to work lanes; fulfilled when all that goes on beside it has ended. */
   async #startWork(signal: AbortSignal): Promise<void> {
-    const { queue, store } = this.#parts
-    queue.work((lane, slot) => this.#work(lane, slot))
+    const { store } = this.#parts
+    this.#absence.begin(signal)
+    this.#takeLanes()
     store.watch((lanes) => {
       for (const lane of lanes) this.#ringer.ring(lane)
     })
@@ -210,6 +265,11 @@ export class Router {
     this.#state = 'stopped'
   }
 
+  /** The connection as it is recorded: phone numbers in one form, as the settings have them understood. */
+  canonical(connection: Connection): Connection {
+    return this.#identities.canonical(connection)
+  }
+
   /**
    * Takes an incoming message: once this resolves, it is on disk and will be processed.
    * @throws BacklogError, StoreUnavailableError, NotRunningError when it was not taken; the sender should come again;
@@ -226,7 +286,7 @@ export class Router {
     const record: NewIncoming = {
       id: newId(),
       backend,
-      identity: message.identity.toWellFormed(),
+      identity: this.canonical({ backend, identity: message.identity.toWellFormed() }).identity,
       address: message.address ?? null,
       text: message.text.toWellFormed(),
       fields: message.fields ?? {},
@@ -261,7 +321,9 @@ export class Router {
   async report(backend: string, report: DeliveryReport): Promise<void> {
     if (this.#state === 'stopped') throw new NotRunningError('The switchboard is stopping.')
     const { store, signals, clock, logger } = this.#parts
-    const [effect] = await store.recordReports([{ ...report, backend, receivedAt: clock.now() }])
+    const at = clock.now()
+    const [effect] = await store.recordReports([{ ...report, backend, receivedAt: at }])
+    await this.#record(this.#copies.of({ kind: 'report', backend, report, messageId: effect?.messageId ?? null, at }))
     const { state, code } = report
     if (effect?.changed && effect.messageId !== null) tellConversation(signals, backend, effect.messageId)
     if (state === undefined) this.#warnOfCode(backend, code)
@@ -277,7 +339,8 @@ export class Router {
   }
 
   /**
-   * Records messages, one per recipient, and sends them when their turn comes.
+   * Records messages, one per recipient (several where settings have a long text split), and sends them when their turn
+   * comes.
    * @throws InvalidInputError naming what is wrong; nothing is recorded then
    */
   async send(request: SendRequest): Promise<readonly SentMessage[]> {
@@ -288,13 +351,17 @@ export class Router {
 
   /**
    * Sends one message before all others of its recipient, with one attempt, and waits for what the service says.
+   * @param limit milliseconds to wait at the most; when they are over, or the switchboard stops, the message goes on by
+   *   itself and its state is WAITING
    * @throws ProviderError as the backend threw it; CancelledError when it was not sent at all; NotRunningError when the
    *   switchboard stops first, and the message may go on after the next start
    */
-  async sendNow(request: SendRequest): Promise<SentMessage & { readonly state: string }> {
+  async sendNow(request: SendRequest, limit?: number): Promise<SentMessage & RelayOutcome> {
     if (this.#state !== 'running') throw new NotRunningError('sendNow needs a running switchboard.')
     const [message, ...others] = await this.#sender.prepare({ ...request, class: 'urgent' })
-    if (message === undefined || others.length > 0) throw new MessageSendError('sendNow takes exactly one recipient.')
+    if (message === undefined || others.length > 0)
+      throw new MessageSendError('sendNow takes exactly one recipient, and a text that is not split.')
+    const { clock } = this.#parts
     const listening = this.#listenUntilSettled(message.id)
     try {
       await this.#record([{ ...message, once: true }])
@@ -302,12 +369,18 @@ export class Router {
       listening.end()
       throw error
     }
+    const timer = limit === undefined ? undefined : clock.schedule(clock.now() + limit, listening.end)
     const settled = await listening.signal
-    if (settled === undefined) throw new NotRunningError('Stopped before it was known what became of the message.')
-    const { state, code, providerCode, error } = settled
+    timer?.cancel()
+    const { id, backend, identity } = message
+    if (settled === undefined) {
+      if (limit !== undefined) return { id, backend, identity, state: 'WAITING', externalIds: [] }
+      throw new NotRunningError('Stopped before it was known what became of the message.')
+    }
+    const { state, code, providerCode, error, externalIds } = settled
     if (state === 'CANCELLED') throw new CancelledError(error ?? 'The message was cancelled.')
     if (state === 'ERROR' || state === 'UNKNOWN') throw providerErrorOf(code, error, providerCode)
-    return { id: message.id, backend: message.backend, identity: message.identity, state }
+    return { id, backend, identity, state, externalIds }
   }
 
   /**
@@ -318,9 +391,13 @@ export class Router {
     return this.means.call(backend, method, values)
   }
 
-  /** Opens failed incoming messages, or outgoing ones in ERROR or UNKNOWN, again; returns how many there were. */
-  async replay(ids: readonly string[]): Promise<number> {
-    const lanes = await this.#parts.store.replay(ids, this.#parts.clock.now())
+  /**
+   * Opens failed incoming messages, or outgoing ones in ERROR or UNKNOWN, again; returns how many there were.
+   * @param options with `silent` only incoming ones, whose responses are recorded as CANCELLED
+   */
+  async replay(ids: readonly string[], { silent = false }: { readonly silent?: boolean } = {}): Promise<number> {
+    const replayed = await this.#staleness.replaying(ids, silent)
+    const lanes = await this.#parts.store.replay(replayed, this.#parts.clock.now())
     this.#backlog.opened(lanes.filter(({ kind }) => kind === 'incoming').length)
     for (const lane of lanes) this.#ringer.ring(lane)
     return lanes.length
@@ -358,6 +435,10 @@ export class Router {
   #refuseWhenStopped(): void {
     const takes = this.#state === 'running' || this.#state === 'recording'
     if (!takes) throw new NotRunningError('The switchboard is not started, or is stopping.')
+  }
+
+  #takeLanes(): void {
+    this.#parts.queue.work((lane, slot) => this.#work(lane, slot))
   }
 
   #work(lane: Lane, slot: Slot): Promise<LaneResult> {

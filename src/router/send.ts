@@ -1,11 +1,12 @@
 import { InvalidInputError } from '../messages/errors.ts'
-import { measureText } from '../messages/gsm.ts'
 import type { Connection, Fields, Text } from '../messages/incoming.ts'
 import { type MessageClass, messageClasses } from '../messages/lane.ts'
 import { chooseText } from '../messages/language.ts'
 import type { SendOptions } from '../messages/outgoing.ts'
 import type { Contact, NewOutgoing, Store } from '../store/store.ts'
 import type { Backend } from './backend.ts'
+import type { Identities } from './identities.ts'
+import type { OutgoingTexts } from './outgoing-texts.ts'
 import type { Addressees } from './pending-people.ts'
 
 /** Whom a message goes to: a number, a connection, a contact (over the connection last heard from), or a group. */
@@ -44,6 +45,8 @@ export class Sender {
   readonly #backends: ReadonlyMap<string, Backend>
   readonly #store: Store
   readonly #languages: readonly string[]
+  readonly #identities: Identities
+  readonly #texts: OutgoingTexts
   readonly #now: () => number
   readonly #newId: () => string
 
@@ -51,18 +54,22 @@ export class Sender {
     readonly backends: ReadonlyMap<string, Backend>
     readonly store: Store
     readonly languages: readonly string[]
+    readonly identities: Identities
+    readonly texts: OutgoingTexts
     readonly now: () => number
     readonly newId: () => string
   }) {
     this.#backends = parts.backends
     this.#store = parts.store
     this.#languages = parts.languages
+    this.#identities = parts.identities
+    this.#texts = parts.texts
     this.#now = parts.now
     this.#newId = parts.newId
   }
 
   /**
-   * One message per recipient.
+   * One message per recipient; several where the settings have a text split that is too long.
    * @param people who is known; by default those of the store
    * @throws InvalidInputError naming the backend, contact or text that is wrong
    */
@@ -75,7 +82,8 @@ export class Sender {
     if (connections.length > MOST_RECIPIENTS) {
       throw new InvalidInputError(`to: at most ${MOST_RECIPIENTS} recipients in one call, not ${connections.length}`)
     }
-    return Promise.all(connections.map((connection) => this.#message(request, connection, people)))
+    const messages = await Promise.all(connections.map((connection) => this.#message(request, connection, people)))
+    return messages.flatMap((message) => this.#ruled(message))
   }
 
   async #connectionsOf(
@@ -110,11 +118,17 @@ export class Sender {
       throw new InvalidInputError(`backend: there is no backend "${connection.backend}"; there are ${known}`)
     }
     if (backend.send === undefined) throw new InvalidInputError(`backend: "${connection.backend}" only receives`)
-    return connection
+    return this.#identities.recipient(connection)
+  }
+
+  #ruled(message: NewOutgoing): readonly NewOutgoing[] {
+    const ruled = this.#texts.ruled(message)
+    if ('refused' in ruled) throw new InvalidInputError(ruled.refused)
+    return this.#texts.messages(message, ruled.texts)
   }
 
   #defaultBackend(): string {
-    for (const [name, backend] of this.#backends) if (backend.send !== undefined) return name
+    for (const [name, { send, copies }] of this.#backends) if (send !== undefined && copies === undefined) return name
     throw new InvalidInputError('backend: no backend of the settings can send')
   }
 
@@ -132,7 +146,7 @@ export class Sender {
       options: request.options ?? {},
       params: request.params ?? {},
       inResponseTo: null,
-      parts: measureText(text).parts,
+      parts: 1,
       notBefore: request.at?.getTime() ?? 0,
       expiresAt: request.expires?.getTime() ?? null,
       createdAt: this.#now(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { secret } from '../backends/secret.ts'
 import { messageClasses } from '../messages/lane.ts'
+import { backendNumberSettings, textSettings } from './text-settings.ts'
 
 const path = z.string().regex(/^\/[^?#\s]*$/, 'a path that begins with / is expected, such as /24fb0d6963f/')
 
@@ -70,6 +71,10 @@ export const commonBackendSettings = z.strictObject({
     .min(100)
     .optional()
     .describe('Milliseconds from one poll for incoming messages to the next; without it the service is not polled'),
+  text: textSettings.prefault({}).describe('How the texts of outgoing messages are written, and how long they may be'),
+  numbers: backendNumberSettings
+    .optional()
+    .describe('How phone numbers are understood; false where identities are no phone numbers'),
   sending: sendingSettings.prefault({}).describe('How messages are handed to the service'),
 })
 

@@ -10,6 +10,7 @@ import { expectation, faultsOf, shapeOf, unknownKey, wrongOrder } from './faults
 import { deepFreeze } from './freeze.ts'
 import { isRecord } from './record.ts'
 import { secretsIn, withoutSecrets } from './secret.ts'
+import { type GeneralRules, numberRulesOf, textRulesOf } from './text-settings.ts'
 
 type Input = Readonly<Record<string, unknown>>
 
@@ -22,20 +23,32 @@ export interface ParsedBackend {
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,49}$/i
 
-/** Checks every backend under its name; whatever is wrong is added to the faults. */
-export function parseBackends(input: unknown, faults: SettingsFault[]): readonly ParsedBackend[] {
+/**
+ * Checks every backend under its name; whatever is wrong is added to the faults.
+ * @param general what holds for texts and numbers where a backend says nothing
+ */
+export function parseBackends(
+  input: unknown,
+  faults: SettingsFault[],
+  general: GeneralRules,
+): readonly ParsedBackend[] {
   if (!isRecord(input)) {
     faults.push({ path: 'backends', message: 'an object of backends by their names is expected' })
     return []
   }
   const names = Object.keys(input)
   if (names.length === 0) faults.push({ path: 'backends', message: 'at least one backend is expected' })
-  const parsed = names.flatMap((name) => parseNamed(name, input[name], faults) ?? [])
+  const parsed = names.flatMap((name) => parseNamed(name, input[name], faults, general) ?? [])
   faults.push(...routeFaults(parsed.map(({ backend }) => backend)))
   return parsed
 }
 
-function parseNamed(name: string, given: unknown, faults: SettingsFault[]): ParsedBackend | undefined {
+function parseNamed(
+  name: string,
+  given: unknown,
+  faults: SettingsFault[],
+  general: GeneralRules,
+): ParsedBackend | undefined {
   const path = `backends.${name}`
   if (!NAME.test(name)) {
     faults.push({ path, message: 'a name of up to 50 letters, digits, - or _ is expected' })
@@ -45,7 +58,7 @@ function parseNamed(name: string, given: unknown, faults: SettingsFault[]): Pars
   } else if (!isRecord(given.input)) {
     faults.push({ path, message: 'an object of settings is expected' })
   } else {
-    return parseBackend(name, given.definition, given.input, faults)
+    return parseBackend(name, given.definition, given.input, faults, general)
   }
   return undefined
 }
@@ -55,6 +68,7 @@ function parseBackend(
   definition: BackendDefinition<z.ZodType>,
   input: Input,
   faults: SettingsFault[],
+  general: GeneralRules,
 ): ParsedBackend | undefined {
   const path = `backends.${name}`
   const [givenCommon, givenOwn] = split(input)
@@ -67,7 +81,7 @@ function parseBackend(
   const shadowed = ownKeys.filter((key) => commonKeys.includes(key))
   faults.push(...shadowed.map((key) => shadowedSetting(path, key, definition.kind)))
   if (!common.success || !own.success) return undefined
-  const backend = toBackend(name, definition, own.data, common.data)
+  const backend = toBackend(name, definition, own.data, toCommon(common.data, definition, general))
   const printable = {
     kind: definition.kind,
     ...printed(commonBackendSettings, givenCommon),
@@ -161,16 +175,16 @@ function toBackend(
   name: string,
   definition: BackendDefinition<z.ZodType>,
   settings: unknown,
-  common: CommonBackendValues,
+  common: CommonBackendSettings,
 ): Backend {
   const { kind, views = {}, reports = 'none', removesDuplicates = false, start, stop } = definition
-  const { sendBatch, checkStates, poll, batchLimit = USUAL_BATCH, methods = {} } = definition
+  const { sendBatch, checkStates, poll, copies, batchLimit = USUAL_BATCH, methods = {} } = definition
   const send = definition.send ?? (sendBatch === undefined ? undefined : batchOfOne(definition))
   return Object.freeze({
     kind,
     name,
     settings: deepFreeze(settings),
-    common: deepFreeze(toCommon(common, definition.concurrency ?? USUAL_CONCURRENCY)),
+    common: deepFreeze(common),
     views: views as Backend['views'],
     reports,
     removesDuplicates,
@@ -179,6 +193,7 @@ function toBackend(
     ...(sendBatch === undefined ? {} : { sendBatch: sendBatch.bind(definition) }),
     ...(checkStates === undefined ? {} : { checkStates: checkStates.bind(definition) }),
     ...(poll === undefined ? {} : { poll: poll.bind(definition) }),
+    ...(copies === undefined ? {} : { copies: copies.bind(definition) }),
     ...(send === undefined ? {} : { send: send.bind(definition) }),
     ...(start === undefined ? {} : { start: start.bind(definition) }),
     ...(stop === undefined ? {} : { stop: stop.bind(definition) }),
@@ -196,8 +211,9 @@ function batchOfOne(definition: BackendDefinition<z.ZodType>): NonNullable<Backe
 }
 
 function toCommon(
-  { sending, window, ...common }: CommonBackendValues,
-  usualConcurrency: number,
+  { sending, window, text, numbers, ...common }: CommonBackendValues,
+  { concurrency: usualConcurrency = USUAL_CONCURRENCY, text: kindsText }: BackendDefinition<z.ZodType>,
+  general: GeneralRules,
 ): CommonBackendSettings {
   const { partsPerSecond, unknownOutcome, concurrency = usualConcurrency, ...rest } = sending
   const outcomes = messageClasses.map((name) => {
@@ -207,6 +223,8 @@ function toCommon(
   return {
     ...common,
     window: window * 1000,
+    text: textRulesOf(text, general.text, kindsText),
+    numbers: numberRulesOf(numbers, general.numbers),
     sending: {
       ...rest,
       concurrency,

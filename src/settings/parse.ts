@@ -41,7 +41,7 @@ export function parseSettings(input: unknown, env: Environment = {}): Settings {
     ...wrongOrder(settings['retry'], 'retry', 'firstDelay', 'longestDelay'),
     ...wrongOrder(settings['appCalls'], 'appCalls', 'share', 'mostWaiting'),
   )
-  const parsedBackends = parseBackends(backends, faults)
+  const parsedBackends = parseBackends(backends, faults, parsed.success ? parsed.data : generalSettings.parse({}))
   const names = isRecord(backends) ? Object.keys(backends) : []
   const parsedApps = parseApps(apps, names, faults)
   if (!parsed.success || faults.length > 0) throw new SettingsError(faults)

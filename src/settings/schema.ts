@@ -3,6 +3,7 @@ import type { BackendInput } from '../backends/define.ts'
 import { isAddressOrNetwork } from '../http/proxies.ts'
 import type { Text } from '../messages/incoming.ts'
 import type { App } from '../router/app.ts'
+import { numberSettings, textSettings } from './text-settings.ts'
 
 const text: z.ZodType<Text> = z.union([z.string(), z.record(z.string(), z.string())])
 
@@ -85,6 +86,66 @@ export const generalSettings = z.strictObject({
     })
     .prefault({})
     .describe('What happens to incoming messages when an app fails'),
+  optOut: z
+    .strictObject({
+      per: z
+        .enum(['person', 'backend'])
+        .default('person')
+        .describe(
+          'Whether an opt-out is a person’s, over all connections, or holds for the backend it came over alone',
+        ),
+      fromServices: z
+        .boolean()
+        .default(true)
+        .describe('Whether people are marked whom a service refuses because they have told it to stop'),
+    })
+    .prefault({})
+    .describe('People who want no messages'),
+  text: textSettings.prefault({}).describe('How the texts of outgoing messages are written, and how long they may be'),
+  numbers: numberSettings.prefault({}).describe('How phone numbers are understood'),
+  brake: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether answers of the phase default are bounded at all'),
+      shortestNumber: z
+        .int()
+        .min(0)
+        .default(7)
+        .describe('Senders with fewer digits, or with letters, get no default answer: they are services'),
+      perHour: z.int().min(1).default(60).describe('Default answers that one person gets in an hour'),
+      equalAnswers: z
+        .int()
+        .min(1)
+        .default(20)
+        .describe('Equal default answers to equal texts of one person within ten minutes'),
+    })
+    .prefault({})
+    .describe('What keeps our apps and a machine from answering each other for ever'),
+  incoming: z
+    .strictObject({
+      staleAfter: z
+        .int()
+        .min(1_000)
+        .optional()
+        .describe(
+          'After which an incoming message that could not be worked is stale, as after an outage; never by default',
+        ),
+      stale: z
+        .enum(['silent', 'drop'])
+        .default('silent')
+        .describe('What becomes of stale ones: apps work them but nobody is answered, or they are kept as failed'),
+    })
+    .prefault({})
+    .describe('Incoming messages'),
+  expiry: z
+    .strictObject({
+      session: z.int().min(1_000).default(120_000).describe('Answers in a USSD session'),
+      urgent: z.int().min(1_000).default(86_400_000).describe('Messages of the class urgent'),
+      reply: z.int().min(1_000).default(43_200_000).describe('Replies'),
+      normal: z.int().min(1_000).default(604_800_000).describe('Messages of the class normal'),
+      bulk: z.int().min(1_000).default(86_400_000).describe('Messages of the class bulk'),
+    })
+    .prefault({})
+    .describe('For how long a message without an expiry of its own may be sent, from when it was due or first tried'),
   queue: z
     .strictObject({
       concurrency: z.int().min(1).default(64).describe('People whose messages are processed at the same time'),

@@ -74,8 +74,8 @@ export interface NewOutgoing {
   readonly phased: boolean
   /** One attempt settles it, whatever comes of it. */
   readonly once: boolean
-  readonly state: 'WAITING' | 'CANCELLED' | 'DEBUG'
-  /** Why it was cancelled. */
+  readonly state: 'WAITING' | 'CANCELLED' | 'DEBUG' | 'ERROR'
+  /** Why it was cancelled, or cannot be sent. */
   readonly reason: string | null
   readonly contactId: string | null
   readonly tag: string | null
@@ -347,7 +347,7 @@ export interface Store {
   openLanes(kind: Lane['kind'], after: Lane | undefined, limit: number): Promise<readonly OpenLane[]>
   /** How many incoming messages wait for their phases. */
   countOpenIncoming(): Promise<number>
-  /** Opens failed messages, and outgoing ones in UNKNOWN, again; returns their lanes. */
+  /** Opens failed messages, and outgoing ones in UNKNOWN, again, as due at `at`; returns their lanes. */
   replay(ids: readonly string[], at: number): Promise<readonly Lane[]>
 
   /**

@@ -56,6 +56,8 @@ export async function startHarness(
       backends: { [name]: watched.input },
       apps: [witness],
       console: { enabled: false },
+      // All rows write to the same person.
+      optOut: { fromServices: false },
       log: { texts: true, numbers: true },
     },
     { logger: collectingLogger(seen.log) },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type BackendInput, type CommonBackendInput, defineBackend } from '../backends/define.ts'
+import { type BackendInput, type CommonBackendInput, defineBackend, NO_SMS } from '../backends/define.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { OutgoingState } from '../messages/states.ts'
@@ -42,6 +42,7 @@ export function fakeBackend(input: CommonBackendInput = {}): FakeBackend {
     kind: 'fake',
     settings: z.strictObject({}),
     reports: 'handset',
+    text: NO_SMS,
     start: async (tools) => service.connect(tools),
     send: (message, { signal }) => service.take(message, signal),
   })

@@ -145,7 +145,7 @@ export class TestSwitchboard {
    *   InvalidInputError when a line cannot be read
    */
   async script(script: string): Promise<void> {
-    const lines = parseScript(script, this.#backends())
+    const lines = parseScript(script, this.#backends()).map((line) => ({ ...line, ...this.router.canonical(line) }))
     // A script that begins with an answer looks at what has left since the last one; else it begins afresh.
     if (lines[0]?.direction !== 'out') this.#seenByScripts = this.#sent.length
     for (const block of blocksOf(lines)) await this.#play(block)

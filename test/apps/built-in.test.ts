@@ -52,13 +52,19 @@ describe('apps that come along', () => {
 
   it('defaultReply keeps silent when another app has handled the message', async () => {
     t = await testSwitchboard({ apps: [echo(), defaultReply({ text: 'sorry' })] })
-    await t.script('1 > echo hello\n1 < hello\n1 > what\n1 < sorry')
+    await t.script('0700001 > echo hello\n0700001 < hello\n0700001 > what\n0700001 < sorry')
   })
 
   it('defaultReply speaks the language of the person', async () => {
     const join = keyword('jiunge', (_, context) => context.contacts.create({ name: 'Asha', language: 'sw' }))
     const text = { en: 'Sorry, says %(project_name)s.', sw: 'Samahani, %(project_name)s.' }
     t = await testSwitchboard({ apps: [join, defaultReply({ text, projectName: 'Duka' })] })
-    await t.script('1 > what\n1 < Sorry, says Duka.\n1 > jiunge\n1 > nini\n1 < Samahani, Duka.')
+    await t.script(`
+      0700001 > what
+      0700001 < Sorry, says Duka.
+      0700001 > jiunge
+      0700001 > nini
+      0700001 < Samahani, Duka.
+    `)
   })
 })

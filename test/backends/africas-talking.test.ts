@@ -299,6 +299,13 @@ const table: BackendTable = {
       requests: [{}],
       result: { externalIds: result.externalIds, parts: 2 },
     },
+    ...[{ messageParts: 0 }, { messageParts: '1' }, { cost: null }, { status: null }].map((odd) => ({
+      label: `takes a recipient with ${JSON.stringify(odd)}`,
+      send: {},
+      answers: [{ body: recipients({ ...sent(), ...odd }) }],
+      requests: [{}],
+      state: 'SENT',
+    })),
     {
       label: 'takes a recipient without a code',
       send: {},
@@ -358,7 +365,7 @@ const table: BackendTable = {
       send: {},
       answers: [{ status: 201, body: '<AfricasTalkingResponse/>' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND' },
+      error: { code: 'CONNECTION', unknown: true },
     },
     {
       label: 'several numbers in one identity',
@@ -484,7 +491,7 @@ const table: BackendTable = {
       method: 'balance',
       answers: [{ body: '{"UserData":{"balance":"plenty"}}' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /plenty/ },
+      error: { code: 'MESSAGE_SEND', unknown: true, text: /plenty/ },
     },
   ],
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { atsSmsOperator } from '../../src/backends/index.ts'
-import { createSwitchboard } from '../../src/index.ts'
+import { createSwitchboard, SettingsError } from '../../src/index.ts'
 import { silentLogger } from '../../src/messages/logger.ts'
 import type { ExpectedError } from '../../src/testing/backend-rows.ts'
 import { type BackendTable, describeBackend, fuzzViews } from '../support/backend-table.ts'
@@ -205,7 +205,7 @@ const table: BackendTable = {
       send: { to },
       answers: [{ body: `<error>${PASSWORD.replace('&', '&amp;')}</error>` }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /\[secret\]/ },
+      error: { code: 'CONNECTION', unknown: true, text: /\[secret\]/ },
     },
     {
       label: 'status 403',
@@ -363,5 +363,23 @@ describe('an attempt of atsSmsOperator whose answer never came', () => {
       await switchboard.stop()
       await far.stop()
     }
+  })
+})
+
+describe('the settings of atsSmsOperator', () => {
+  it('take addresses, and no networks, which would let nobody in', () => {
+    const load = (...sources: readonly string[]) => {
+      const ats = atsSmsOperator({
+        username: 'a',
+        password: 'pass-word',
+        from: '1',
+        keyword: 'k',
+        sources: [...sources],
+      })
+      return () => createSwitchboard({ backends: { ats }, apps: [] }, { logger: silentLogger })
+    }
+    expect(load('80.188.94.234', '2001:db8::1')).not.to.throw()
+    expect(load('80.188.94.0/24')).to.throw(SettingsError, /backends\.ats\.sources/)
+    expect(load('atspraha.cz')).to.throw(SettingsError, /backends\.ats\.sources/)
   })
 })

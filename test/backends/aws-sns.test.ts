@@ -307,7 +307,7 @@ const table = {
       send: {},
       answers: [{ body: '<PublishResponse/>' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND' },
+      error: { code: 'CONNECTION', unknown: true },
     },
   ],
   calls: [

@@ -141,7 +141,7 @@ describe('the error that a status stands for', () => {
     [503, { 'retry-after': '1e30' }, { retryAfter: null }],
     [503, { 'retry-after': '-5' }, { retryAfter: null }],
     [500, {}, { code: 'SERVER', retry: true }],
-    [504, {}, { code: 'SERVER', retry: true }],
+    [504, {}, { code: 'SERVER', retry: true, outcomeUnknown: true }],
   ]
   for (const [status, headers, expected] of rows) {
     it(`${status} ${JSON.stringify(headers)}: ${JSON.stringify(expected)}`, () => {
@@ -156,6 +156,14 @@ describe('the error that a status stands for', () => {
     const shown = excerpt(response(400, body), ['p&ss', 'p&ssword', 'h1'])
     expect(shown).to.match(/^<h1>No<\/h1> \[secret\] \[secret\] \[secret\] x+$/)
     expect(shown).to.have.length(200)
+  })
+
+  it('shows no secret that an answer of JSON has written with escapes', () => {
+    const secret = 'a/b"c\\d'
+    const php = JSON.stringify({ secret }).replaceAll('/', '\\/')
+    expect(excerpt(response(400, JSON.stringify({ secret }) + php), [secret])).to.equal(
+      '{"secret":"[secret]"}{"secret":"[secret]"}',
+    )
   })
 })
 

@@ -94,6 +94,12 @@ const table: BackendTable = {
       status: 200,
       message: { identity: '1', text: 'አ', externalId: 'c2' },
     },
+    ...['UCS-2', 'UCS2', 'UTF-16', 'ISO-10646-UCS-2'].map((charset) => ({
+      label: `UTF-16 by the name of ${charset}`,
+      path: `?from=1&text=${utf16('Привет')}&charset=${charset}&coding=2&sms_id=${charset}`,
+      status: 200,
+      message: { identity: '1', text: 'Привет', externalId: charset },
+    })),
     {
       label: 'coding -1, as Kannel says of what it was routed',
       path: '?from=1&text=hi&coding=-1&charset=UTF-8',
@@ -192,6 +198,13 @@ const table: BackendTable = {
   ],
   outgoing: [
     {
+      label: 'a number that would be two',
+      send: { to: '265888 265999' },
+      answers: [],
+      requests: [],
+      error: { code: 'REQUEST', text: /blank/ },
+    },
+    {
       label: 'coding 0 for GSM-7',
       send: { ...quiet, text: 'café € {x}' },
       answers: TAKEN,
@@ -253,7 +266,7 @@ const table: BackendTable = {
       send: {},
       answers: [{ status: 200, body: '<html>It works</html>' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /It works/ },
+      error: { code: 'CONNECTION', unknown: true, text: /It works/ },
     },
   ],
   batches: [

@@ -191,7 +191,7 @@ const table: BackendTable = {
       send: {},
       answers: [response('<params/>')],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /something else than expected/ },
+      error: { code: 'CONNECTION', unknown: true, text: /something else than expected/ },
     },
     {
       label: '404',
@@ -204,7 +204,7 @@ const table: BackendTable = {
   batches: [
     {
       label: 'one call for a text',
-      messages: [{ to: '+27001' }, { to: '+27002', text: 'other' }, { to: '27003' }],
+      messages: [{ to: '+27001' }, { to: '+27002', text: 'other' }, { to: '+27003' }],
       answers: [taken, fault],
       requests: [{}, {}],
       outcomes: [
@@ -212,6 +212,20 @@ const table: BackendTable = {
         { error: { code: 'SERVER', providerCode: '7' } },
         { result: { externalIds: ['001efc31 27003'] } },
       ],
+    },
+    {
+      label: 'a number that is written in two ways has two calls, and two ids',
+      messages: [{ to: '+27001' }, { to: '27001' }],
+      answers: [taken, { body: String(taken.body).replace('001efc31', '001efc32') }],
+      requests: [{}, {}],
+      outcomes: [{ result: { externalIds: ['001efc31 27001'] } }, { result: { externalIds: ['001efc32 27001'] } }],
+    },
+    {
+      label: 'a number that would be two goes to nobody',
+      messages: [{ to: '+27001' }, { to: '+27001,27002' }],
+      answers: [taken],
+      requests: [{}],
+      outcomes: [{ result: { externalIds: ['001efc31 27001'] } }, { error: { code: 'REQUEST', text: /comma/ } }],
     },
   ],
 }

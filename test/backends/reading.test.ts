@@ -76,6 +76,7 @@ describe('XML', () => {
     entities: '<!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY y "&x;&x;&x;">]><a>&y;</a>',
     'a file': '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
     'what is too deep': `${'<a>'.repeat(100)}${'</a>'.repeat(100)}`,
+    'too many tags': `<a>${'<b/>'.repeat(20_001)}</a>`,
     'what is too large': `<a>${'x'.repeat(1_100_000)}</a>`,
     'a prototype': '<a><__proto__>1</__proto__></a>',
   }

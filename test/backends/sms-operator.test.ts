@@ -99,7 +99,7 @@ describeBackend({
       send: { to },
       answers: [{ body: '<error>s3cret&lt;pass</error>' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /\[secret\]/ },
+      error: { code: 'CONNECTION', unknown: true, text: /\[secret\]/ },
     },
     {
       label: 'status 404 of HTTP',

@@ -42,7 +42,7 @@ describeBackend({
       send: {},
       answers: [{ body: 'PS Bind: no such bind bind-name-1' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /no such bind \[secret\]/ },
+      error: { code: 'CONNECTION', unknown: true, text: /no such bind \[secret\]/ },
     },
     {
       label: 'a status of failure, whatever it says',

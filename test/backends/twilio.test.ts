@@ -74,7 +74,11 @@ function refused(code: number | string, status: number, message = 'Sorry.') {
   return { status, headers: JSON_BODY, body: JSON.stringify(said) }
 }
 
-function failing(label: string, answer: object, error: { readonly code: string; readonly providerCode?: string }) {
+function failing(
+  label: string,
+  answer: object,
+  error: { readonly code: string; readonly providerCode?: string; readonly unknown?: boolean },
+) {
   return { label, send: {}, answers: [answer], requests: [{ method: 'POST', target: TARGET }], error }
 }
 
@@ -301,7 +305,7 @@ const outgoing: BackendTable['outgoing'] = [
   }),
   failing('an error that is not JSON', { status: 502, body: '<html>' }, { code: 'SERVER', providerCode: '502' }),
   failing('an error without a code', { status: 401, body: '{}' }, { code: 'AUTH', providerCode: '401' }),
-  failing('a success that says nothing', { status: 201, body: '{"sid":null}' }, { code: 'MESSAGE_SEND' }),
+  failing('a success that says nothing', { status: 201, body: '{"sid":null}' }, { code: 'CONNECTION', unknown: true }),
 ]
 
 function asked(path: string, method = 'GET', body = '') {
@@ -356,7 +360,7 @@ const calls: BackendTable['calls'] = [
     method: 'balance',
     answers: [{ body: '{"balance":"much"}' }],
     requests: [asked('Balance.json')],
-    error: { code: 'MESSAGE_SEND' },
+    error: { code: 'MESSAGE_SEND', unknown: true },
   },
   {
     label: 'takes a scheduled message back',

@@ -265,7 +265,7 @@ const outgoing: BackendTable['outgoing'] = [
     send: {},
     answers: [{ body: '<error errorcode="200"/>' }],
     requests: [{}],
-    error: { code: 'MESSAGE_SEND' },
+    error: { code: 'CONNECTION', unknown: true },
   },
   {
     label: 'status 503',
@@ -331,6 +331,13 @@ describeBackend({
         { method: 'GET', target: `/v3/send?${LOGIN}&tel=254700000001&msg=%E6+%F8+%E5&nrq=1&msgid=1`, body: '' },
       ],
       result: { externalIds: ['1'] },
+    },
+    {
+      label: 'a number that would be two',
+      send: { to: '4711111111;4722222222' },
+      answers: [],
+      requests: [],
+      error: { code: 'REQUEST', text: /semicolon/ },
     },
     {
       label: 'a text that the charset has not',

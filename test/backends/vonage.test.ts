@@ -287,7 +287,7 @@ const outgoing: BackendTable['outgoing'] = [
     send: {},
     answers: [{ body: '{"message-count":"0","messages":[]}' }],
     requests: [{}],
-    error: { code: 'MESSAGE_SEND' },
+    error: { code: 'CONNECTION', unknown: true },
   },
 ]
 
@@ -329,6 +329,11 @@ fuzzViews(table)
 const now = Math.floor(Date.now() / 1000)
 const signing = { secret: SIGNING, algorithm: 'sha256hmac' as const }
 
+/** The same signed text, and no id by which a repeat is known. */
+function hidden({ 'message-timestamp': time, messageId, ...others }: Values): Values {
+  return { ...others, [`message-timestamp=${time}&messageId`]: messageId ?? '' }
+}
+
 function signed(values: Values): Values {
   const all = { timestamp: now, nonce: 'aaaaaaaa-bbbb', ...values }
   return { ...all, sig: vonageSignature(all, signing).toUpperCase() }
@@ -354,6 +359,7 @@ describeBackend({
     { label: 'changed', ...byJson({ ...signed(inbound), text: 'y' }), status: 403 },
     { label: 'signed too long ago', ...byJson(signed({ ...inbound, timestamp: now - 700 })), status: 403 },
     { label: 'signed in the future', ...byJson(signed({ ...inbound, timestamp: now + 700 })), status: 403 },
+    { label: 'its id hidden in another name', ...byForm(hidden(signed({ ...inbound, timestamp: now }))), status: 403 },
     { label: 'signed at no time', ...byJson(signed({ ...inbound, timestamp: '' })), status: 403 },
   ],
   reports: [

@@ -230,7 +230,7 @@ const table: BackendTable = {
       send: {},
       answers: [{ status: 201, body: '{"result":{}}' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /something else than expected/ },
+      error: { code: 'CONNECTION', unknown: true, text: /something else than expected/ },
     },
   ],
 }

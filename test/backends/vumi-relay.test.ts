@@ -74,10 +74,28 @@ const table: BackendTable = {
       send: {},
       answers: [{ body: '[]' }],
       requests: [{}],
-      error: { code: 'MESSAGE_SEND', text: /did not send/ },
+      error: { code: 'CONNECTION', text: /without a word/, unknown: true },
+    },
+    {
+      label: 'an answer that writes the number of the only recipient in another way',
+      send: {},
+      answers: [{ body: sent(['254700000001', 'v1']) }],
+      requests: [{}],
+      result: { externalIds: ['v1'] },
     },
   ],
   batches: [
+    {
+      label: 'a number that the relay does not like harms nobody else',
+      messages: [{ to: '1' }, { to: '2' }, { to: 'x' }],
+      answers: [{ status: 400 }, { body: sent(['1', 'v1'], ['2', 'v2']) }, { status: 400, body: 'to_addr' }],
+      requests: [{}, {}, {}],
+      outcomes: [
+        { result: { externalIds: ['v1'] } },
+        { result: { externalIds: ['v2'] } },
+        { error: { code: 'REQUEST', providerCode: '400', text: /to_addr/ } },
+      ],
+    },
     {
       label: 'one request for a text',
       messages: [
@@ -110,7 +128,7 @@ const table: BackendTable = {
         { result: { externalIds: ['v1'] } },
         { result: { externalIds: ['v2'] } },
         { result: { externalIds: ['v3'] } },
-        { error: { code: 'MESSAGE_SEND', text: /did not send/ } },
+        { error: { code: 'CONNECTION', text: /without a word/, unknown: true } },
         { result: { externalIds: ['v4'] } },
         { error: { code: 'SERVER', providerCode: '503' } },
       ],

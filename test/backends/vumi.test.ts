@@ -253,7 +253,7 @@ const outgoing: BackendTable['outgoing'] = [
     send: {},
     answers: [{ body: '{"message_id":null}' }],
     requests: [{}],
-    error: { code: 'MESSAGE_SEND', text: /something else than expected/ },
+    error: { code: 'CONNECTION', unknown: true, text: /something else than expected/ },
   },
 ]
 

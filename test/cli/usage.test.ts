@@ -27,6 +27,7 @@ const wrong: readonly { readonly args: readonly string[]; readonly says: RegExp 
   { args: ['receive', '--text', 'hi'], says: /required option '--identity <identity>' not specified/ },
   { args: ['receive', '--identity', '1'], says: /required option '--text <text>' not specified/ },
   { args: ['replay', 'an-id', '--all'], says: /ids or --all, not both/ },
+  { args: ['replay', '--all', '--silent', '--out'], says: /--silent is for incoming messages/ },
   { args: ['purge', '--older-than', '90'], says: /'90' is invalid.*number of days is expected, such as 90d/ },
   { args: ['purge', '--older-than', '0d'], says: /'0d' is invalid/ },
   { args: ['purge', '--older-than', '1d', '--batch', '0'], says: /'0' is invalid.*from 1 to 10000/ },
@@ -39,7 +40,7 @@ const commands = [
   { name: 'routes', mentions: [] },
   { name: 'send', mentions: ['--to', '--text', '--backend', '--from', '--class'] },
   { name: 'receive', mentions: ['--identity', '--text', '--backend', '--address'] },
-  { name: 'replay', mentions: ['--all', '--in', '--out', '--backend'] },
+  { name: 'replay', mentions: ['--all', '--silent', '--in', '--out', '--backend'] },
   { name: 'purge', mentions: ['--older-than', '--batch'] },
 ]
 

@@ -115,6 +115,24 @@ describe('several processes on one Redis', function () {
     expect((worked.get('late') ?? 0) - began).to.be.within(399, 550)
   })
 
+  it('tell one of those that work when one of them has died, which may not have rung what it recorded', async () => {
+    const told: number[] = []
+    const doomed = startWorker(1, LONG_MS)
+    await ringAll([incoming('1')])
+    await until('it is in hand', () => printed(doomed, 'took').length === 1)
+    for (let process = 0; process < 2; process++) {
+      const queue = bench.queue()
+      queue.onForgotten(() => told.push(process))
+      queue.work(async () => ({ next: 'idle' }))
+    }
+    await pause(1_200)
+    expect(told, 'while it lives').to.deep.equal([])
+    await doomed.stop('SIGKILL')
+    await until('one is told', () => told.length > 0, TAKEN_OVER_WITHIN_MS)
+    await pause(1_200)
+    expect(told).to.have.length(1)
+  })
+
   it('take over what a killed one held', async () => {
     const doomed = startWorker(8, LONG_MS)
     await ringAll(identities(8).map(incoming))

@@ -89,6 +89,18 @@ describe('parts of a long message', () => {
     expect(messages).to.have.length(1)
   })
 
+  it('are handed on although more than can be looked at in one go stand before them and cannot be recorded', async () => {
+    const values = { address: null, reference: '8:1', total: 2, number: 1, text: 'x', hex: null, coding: null }
+    const rest = { digest: 'x', fields: {}, externalId: null, receivedAt: 0, dueAt: 0 }
+    for (let index = 0; index < 250; index++) {
+      const [groupId, identity] = [`group-${index}`, `person-${index}`]
+      await t.store.parts.add({ ...values, ...rest, groupId, identity, backend: 'no longer in the settings' })
+    }
+    await take({ number: 1, content: 'here' })
+    await t.advance(120_000)
+    expect(messages.map(({ text }) => text)).to.deep.equal(['here'])
+  })
+
   it('that are complete on disk and were not recorded, as by a crash, are recorded once', async () => {
     await take({ total: 2, number: 1, content: 'a' })
     const [group] = await t.store.parts.due(Number.MAX_SAFE_INTEGER, 1)

@@ -1,14 +1,22 @@
 import { expect } from 'chai'
-import { type BatchOutcome, defineBackend, type OutgoingMessage, RequestError, ServerError } from 'sms-switchboard'
+import {
+  type BatchOutcome,
+  ConnectionError,
+  defineBackend,
+  type OutgoingMessage,
+  RequestError,
+  ServerError,
+} from 'sms-switchboard'
 import { type TestSwitchboard, testSwitchboard } from 'sms-switchboard/testing'
 import { z } from 'zod'
+import { until } from '../support/until.ts'
 
 const LIMIT = 50
 
 describe('sending in batches', () => {
   let t: TestSwitchboard
   let batches: (readonly OutgoingMessage[])[]
-  let answer: (messages: readonly OutgoingMessage[]) => Promise<readonly BatchOutcome[]>
+  let answer: (messages: readonly OutgoingMessage[], signal: AbortSignal) => Promise<readonly BatchOutcome[]>
 
   const taken = (messages: readonly OutgoingMessage[]) =>
     messages.map(({ id }) => ({ result: { externalIds: [`x-${id}`] } }))
@@ -17,9 +25,9 @@ describe('sending in batches', () => {
     kind: 'bulk',
     settings: z.strictObject({}),
     batchLimit: LIMIT,
-    async sendBatch(messages) {
+    async sendBatch(messages, { signal }) {
       batches.push(messages)
-      return answer(messages)
+      return answer(messages, signal)
     },
   })
 
@@ -77,6 +85,44 @@ describe('sending in batches', () => {
   it('does not know what became of those that the answer leaves out', async () => {
     answer = async (messages) => taken(messages).slice(0, 1)
     expect(await states(await send(3))).to.deep.equal(['SENT', 'UNKNOWN', 'UNKNOWN'])
+  })
+
+  describe('whose time is over', () => {
+    /** `idle` would wait for what hangs. */
+    const give = async (count: number) => {
+      const sent = await t.router.send({ to: people(count), text: 'hi' })
+      await until('the batch', () => batches.flat().length === count)
+      return sent
+    }
+
+    it('knows those that were taken in time, and tries again those that nobody was given', async () => {
+      answer = (messages, signal) =>
+        new Promise((resolve) => {
+          const cut = [
+            { result: { externalIds: ['x'] } },
+            { error: new ConnectionError('cut', { outcomeUnknown: true }) },
+            { error: new ConnectionError('not asked') },
+          ]
+          signal.addEventListener('abort', () => setImmediate(() => resolve(cut.slice(0, messages.length))))
+        })
+      const sent = await give(3)
+      await t.clock.advance(30_000)
+      await t.idle()
+      expect(await states(sent)).to.deep.equal(['SENT', 'UNKNOWN', 'SENDING'])
+      answer = async (messages) => taken(messages)
+      await t.advance('10s')
+      expect(await states(sent)).to.deep.equal(['SENT', 'UNKNOWN', 'SENT'])
+    })
+
+    it('does not know what became of any where nothing is said of them', async () => {
+      answer = () => new Promise(() => {})
+      const sent = await give(3)
+      await t.clock.advance(30_000)
+      expect(await states(sent)).to.deep.equal(['SENDING', 'SENDING', 'SENDING'])
+      await t.clock.advance(1_000)
+      await t.idle()
+      expect(await states(sent)).to.deep.equal(['UNKNOWN', 'UNKNOWN', 'UNKNOWN'])
+    })
   })
 
   it('has no more calls under way than the concurrency says; the others go when one is free', async () => {

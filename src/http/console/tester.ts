@@ -67,7 +67,8 @@ export class Tester {
       ctx.body = { conversations: await this.#conversations(parsed(this.#backend, ctx.query['backend'])) }
     })
     router.get(`${PATH}/messages`, ...inside, async (ctx) => {
-      ctx.body = { messages: await this.#messages(parsed(this.#person, ctx.query)) }
+      const person = this.#asRecorded(parsed(this.#person, ctx.query))
+      ctx.body = { identity: person.identity, messages: await this.#messages(person) }
     })
     router.get(`${PATH}/events`, ...inside, (ctx) => this.#events(ctx))
     router.post(`${PATH}/messages`, ...inside, (ctx) => this.#write(ctx))
@@ -105,14 +106,14 @@ export class Tester {
     }
     const identity = identityField.safeParse(ctx.query['identity']).data
     const conversations = backend === undefined ? [] : await this.#conversations(backend)
-    const open = backend === undefined || identity === undefined ? undefined : { backend, identity }
+    const open = backend === undefined || identity === undefined ? undefined : this.#asRecorded({ backend, identity })
     const messages = open === undefined ? [] : await this.#messages(open)
     ctx.type = 'html'
     ctx.body = page({
       title: `Tester · ${projectName}`,
       className: 'tester',
       script: `${PATH}.js`,
-      content: testerContent({ projectName, backends, backend, identity, conversations, messages }),
+      content: testerContent({ projectName, backends, backend, identity: open?.identity, conversations, messages }),
     })
   }
 
@@ -167,7 +168,12 @@ export class Tester {
       return
     }
     ctx.status = 303
-    ctx.redirect(address(person))
+    ctx.redirect(address(this.#asRecorded(person)))
+  }
+
+  /** A number as its messages have it. */
+  #asRecorded({ backend, identity }: Person): Person {
+    return this.#parts.router.canonical({ backend, identity })
   }
 
   async #messages(person: Person): Promise<readonly ShownMessage[]> {

@@ -18,7 +18,8 @@ export const CONNECT_LIMIT_MS = 2_000
 /** A server that is frozen, or a network that swallows packets, is noticed after this time at the latest. */
 export const STATEMENT_LIMIT_MS = 2_500
 const END_LIMIT_MS = 1_000
-const FORGOTTEN_TRANSACTION_MS = 10_000
+/** The locks of a process that was cut off hold up whoever takes its lanes over, and all who are batched with him. */
+const FORGOTTEN_TRANSACTION_MS = 2_000
 
 const TEXT = 25
 const BIGINT = 20

@@ -24,7 +24,7 @@ const UNREACHABLE = new Set([
  * deadlock and the like are told apart elsewhere; no resources, operator intervention (shutting down, starting up, time
  * limit), system error; a lock not had in time.
  */
-const AWAY = /^(08...|28...|3D000|25006|53...|57...|58...|55P03)$/
+const AWAY = /^(08...|28...|3D000|25006|25P03|53...|57...|58...|55P03)$/
 
 /** Errors of the driver have no code. */
 const AWAY_TEXT =

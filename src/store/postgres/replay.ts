@@ -22,10 +22,10 @@ const FAILED_OUTGOING: Statement = {
 
 const OPEN_INCOMING: Statement = {
   name: 'open-incoming-again',
-  text: `WITH gone AS (DELETE FROM incoming i USING json_to_recordset($1) AS g(id text, lane text)
-      WHERE i.id = g.id RETURNING i.*, g.lane)
+  text: `WITH gone AS (DELETE FROM incoming i USING json_to_recordset($1) AS g(id text, lane text, at bigint)
+      WHERE i.id = g.id RETURNING i.*, g.lane, g.at)
     INSERT INTO incoming_open (${list(INCOMING)}, lane, not_before)
-    SELECT ${list(INCOMING, 'gone', { state: `'RECEIVED'`, tries: '0' })}, lane, 0 FROM gone`,
+    SELECT ${list(INCOMING, 'gone', { state: `'RECEIVED'`, tries: '0' })}, lane, at FROM gone`,
 }
 
 // What is still reported of its first life must not move the second one.
@@ -38,7 +38,7 @@ const OPEN_OUTGOING: Statement = {
     SELECT ${list(OUTGOING, 'gone', {
       state: `'WAITING'`,
       tries: '0',
-      not_before: '0',
+      not_before: 'at',
       attempt_at: 'NULL',
       first_attempt_at: 'NULL',
       timed_out: 'false',

@@ -120,8 +120,8 @@ export class IncomingRows {
   }
 
   /** @returns the message's lane when it had failed and is open again */
-  replay(id: string): Lane | undefined {
-    const row = this.#statements.replay.get(id)
+  replay(id: string, at: number): Lane | undefined {
+    const row = this.#statements.replay.get(at, id)
     return row === undefined ? undefined : { kind: 'incoming', owner: row.backend, identity: row.identity }
   }
 }
@@ -177,8 +177,8 @@ function prepare(database: Database) {
       `UPDATE incoming SET state = 'FAILED', open = 0, tries = tries + 1, error = ?, processed_at = ?
        WHERE seq = ? AND open = 1`,
     ),
-    replay: database.prepare<[string], { backend: string; identity: string }>(
-      `UPDATE incoming SET state = 'RECEIVED', open = 1, tries = 0, not_before = 0
+    replay: database.prepare<[number, string], { backend: string; identity: string }>(
+      `UPDATE incoming SET state = 'RECEIVED', open = 1, tries = 0, not_before = ?
        WHERE id = ? AND state = 'FAILED' RETURNING backend, identity`,
     ),
   }

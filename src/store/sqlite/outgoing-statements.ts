@@ -74,7 +74,10 @@ export interface OutgoingStatements {
   readonly unpark: Statement
   readonly standing: Statement<[number], StandingRow>
   readonly move: Statement
-  readonly replay: Statement<[number, string], { seq: number; backend: string; class: MessageClass; identity: string }>
+  readonly replay: Statement<
+    [{ at: number; id: string }],
+    { seq: number; backend: string; class: MessageClass; identity: string }
+  >
   readonly forgetExternalIds: Statement
 }
 
@@ -158,11 +161,14 @@ export function prepareOutgoing(database: Database): OutgoingStatements {
       `UPDATE outgoing SET state = ?, open = 0, code = COALESCE(?, code), error = ?, changed_at = ?,
        delivered_at = COALESCE(delivered_at, ?) WHERE seq = ?`,
     ),
-    replay: database.prepare<[number, string], { seq: number; backend: string; class: MessageClass; identity: string }>(
-      `UPDATE outgoing SET state = 'WAITING', open = 1, tries = 0, not_before = 0, attempt_at = NULL,
+    replay: database.prepare<
+      [{ at: number; id: string }],
+      { seq: number; backend: string; class: MessageClass; identity: string }
+    >(
+      `UPDATE outgoing SET state = 'WAITING', open = 1, tries = 0, not_before = @at, attempt_at = NULL,
        first_attempt_at = NULL, timed_out = 0, code = NULL, error = NULL, sent_at = NULL, delivered_at = NULL,
-       sender_data = NULL, changed_at = ?
-       WHERE id = ? AND open = 0 AND state IN ('ERROR', 'UNKNOWN') RETURNING seq, backend, class, identity`,
+       sender_data = NULL, changed_at = @at
+       WHERE id = @id AND open = 0 AND state IN ('ERROR', 'UNKNOWN') RETURNING seq, backend, class, identity`,
     ),
     forgetExternalIds: database.prepare('DELETE FROM external_ids WHERE outgoing_seq = ?'),
   }

@@ -242,7 +242,7 @@ export class OutgoingRows {
 
   /** @returns the message's lane when it was in ERROR or UNKNOWN and is open again */
   replay(id: string, at: number): Lane | undefined {
-    const row = this.#statements.replay.get(at, id)
+    const row = this.#statements.replay.get({ at, id })
     if (row === undefined) return undefined
     // What is still reported of its first life must not move the second one.
     this.#statements.forgetExternalIds.run(row.seq)

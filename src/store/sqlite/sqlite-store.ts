@@ -273,7 +273,7 @@ export class SqliteStore implements Store {
     const session = this.#open
     return session.commit.write(
       () => {
-        const lanes = ids.flatMap((id) => session.incoming.replay(id) ?? session.outgoing.replay(id, at) ?? [])
+        const lanes = ids.flatMap((id) => session.incoming.replay(id, at) ?? session.outgoing.replay(id, at) ?? [])
         for (const lane of lanes) session.tell(lane)
         return lanes
       },

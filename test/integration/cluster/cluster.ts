@@ -27,6 +27,7 @@ export interface ClusterOptions {
 
 const ADDRESS = /(?:serves on|its health is at) (http:\/\/[^/\s]+)/
 const START_LIMIT_MS = 30_000
+const LOG_SHOWN = 600
 
 /** Server processes that share one PostgreSQL and one Redis, all private to a test, and the service behind them. */
 export class Cluster {
@@ -115,7 +116,20 @@ export class Cluster {
 
   /** Waits until every message is processed and every response settled. */
   async untilQuiet(limit: number): Promise<void> {
-    await until('everything is worked', () => isQuiet(this.postgres, this.databaseUrl), limit)
+    try {
+      await until('everything is worked', () => isQuiet(this.postgres, this.databaseUrl), limit)
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : error}\n${await this.#standing()}`)
+    }
+  }
+
+  /** What is left to do, and what the processes said last. */
+  async #standing(): Promise<string> {
+    const { incoming, outgoing } = await this.records()
+    const open = [...incoming.filter(({ state }) => state === 'RECEIVED'), ...outgoing.filter((one) => one.is_open)]
+    const lanes = JSON.stringify(await this.redis.standing())
+    const logs = [...this.#servers].map((server) => `${server.pid}: ${server.stdout().slice(-LOG_SHOWN)}`)
+    return [`${open.length} open, such as ${JSON.stringify(open.slice(0, 3))}`, `lanes ${lanes}`, ...logs].join('\n')
   }
 
   async remove(): Promise<void> {

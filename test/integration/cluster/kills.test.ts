@@ -81,7 +81,7 @@ describe(`processes of a cluster that fail (SWITCHBOARD_TEST_SEED=${SEED}, round
   }
 
   it('are killed under load, one or two at a time: nothing is lost or worked twice, and everyone stays in order', async () => {
-    crowd.write({ repeating: 24, plain: 12 })
+    crowd.write({ repeating: 16, plain: 8 })
     for (let round = 0; round < ROUNDS; round++) {
       await underLoad()
       await pause(random.between(20, 300))
@@ -94,7 +94,7 @@ describe(`processes of a cluster that fail (SWITCHBOARD_TEST_SEED=${SEED}, round
   })
 
   it('are frozen past their leases: another takes over, and who comes back writes nothing', async () => {
-    crowd.write({ repeating: 24, plain: 12 })
+    crowd.write({ repeating: 16, plain: 8 })
     for (let round = 0; round < FREEZES; round++) {
       await underLoad()
       const frozen = servers[round % 2 === 0 ? 1 : 3]

@@ -65,8 +65,9 @@ export class RedisServer {
     return (await this.#control?.hlen(`{${prefix}}:lanes`)) ?? 0
   }
 
-  async dump() {
-    return [await this.#control?.hgetall('{switchboard}:lanes'), await this.#control?.zrange('{switchboard}:pool:outgoing:far:leases', 0, -1, 'WITHSCORES'), await this.#control?.zrange('{switchboard}:pool:incoming:leases', 0, -1, 'WITHSCORES'), await this.#control?.zrange('{switchboard}:pool:outgoing:far:delayed', 0, -1, 'WITHSCORES')]
+  /** Each known lane and where it stands. */
+  async standing(prefix = 'switchboard'): Promise<Readonly<Record<string, string>>> {
+    return (await this.#control?.hgetall(`{${prefix}}:lanes`)) ?? {}
   }
 
   async remove(): Promise<void> {

@@ -130,13 +130,15 @@ export function describeLanes(kit: StoreKit): void {
       expect(lanes).to.deep.equal([incomingLane(), outgoingLane()])
       const incoming = await kit.store.claimIncoming(incomingLane(), 5)
       expect(incoming.messages.map(({ text, tries, notBefore }) => [text, tries, notBefore])).to.deep.equal([
-        ['failed', 0, 0],
+        ['failed', 0, T0 + 900],
         ['waiting', 0, 0],
       ])
       const outgoing = await kit.store.claimOutgoing(outgoingLane(), 5, NOW)
-      expect(outgoing.messages.map(({ text, tries, attemptOpen }) => [text, tries, attemptOpen])).to.deep.equal([
-        ['error', 0, false],
-        ['waiting', 0, false],
+      expect(
+        outgoing.messages.map(({ text, tries, notBefore, attemptOpen }) => [text, tries, notBefore, attemptOpen]),
+      ).to.deep.equal([
+        ['error', 0, T0 + 900, false],
+        ['waiting', 0, 0, false],
       ])
     })
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { StaleResultError } from '../../../src/store/errors.ts'
+import { DocumentConflictError, StaleResultError } from '../../../src/store/errors.ts'
 import type { ClaimedOutgoing } from '../../../src/store/store.ts'
 import { rejection } from '../../support/rejection.ts'
 import {
@@ -191,6 +191,30 @@ export function describeOutgoing(kit: StoreKit): void {
       expect((await kit.store.log.find(row.id))?.text).to.equal('changed')
       expect(await kit.store.documents.get('s', 'k')).to.deep.equal({ value: 1, version: 1 })
       expect((await claim()).message).to.deep.include({ text: 'changed', parts: 2 })
+    })
+
+    it('settled together with what follows from the answer, or not at all when that has changed meanwhile', async () => {
+      const row = outgoingRow()
+      await kit.store.recordOutgoing([row])
+      const { fence, message } = await claim()
+      await kit.store.startAttempts([{ fence, message, at: T0 }])
+      const put = { kind: 'document-put', scope: 's', key: 'k', value: 1, version: 0 } as const
+      const contact = contactRow({ optedOutAt: T0 })
+      const { backend, identity } = row
+      const changes = [
+        put,
+        { kind: 'contact-created', contact },
+        { kind: 'connection-linked', connection: { backend, identity }, contactId: contact.id },
+      ] as const
+      const failure = { outcome: { kind: 'settled', state: 'ERROR' }, code: 'MESSAGE_SEND', error: 'no' } as const
+      await change(kit.store, [put])
+      const refused = await rejection(kit.store.finishAttempts([sent(fence, message, { ...failure, changes })]))
+      expect(refused).to.be.instanceOf(DocumentConflictError)
+      expect(await kit.store.log.attempts(row.id)).to.deep.equal([])
+      expect(await kit.store.contacts.ofConnection({ backend, identity })).to.equal(undefined)
+      await kit.store.finishAttempts([sent(fence, message, { ...failure, changes: changes.slice(1) })])
+      expect((await kit.store.log.find(row.id))?.state).to.equal('ERROR')
+      expect(await kit.store.contacts.ofConnection({ backend, identity })).to.deep.equal(contact)
     })
 
     it('settled: it has left its lane, and the attempt is kept with all that the service told', async () => {

@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import type { DeliveryReport } from '../messages/report.ts'
+import type { ViewRequest, ViewTools } from '../router/backend.ts'
+import { MessageSendError } from '../router/errors.ts'
+import { defineBackend } from './define.ts'
+import { askPeer, circleAnswer, peerUrl, readJson, refuse } from './forward-peer.ts'
+import { incomingRequest, outgoingAnswer, pythonMessage, statusRequest } from './forward-wire.ts'
+import { stateOf } from './provider-codes.ts'
+import { checked, jsonAnswer, view } from './view.ts'
+
+const settings = z.strictObject({
+  serverUrl: peerUrl.describe('The forward server; user and password for basic authentication may stand in it'),
+})
+type Settings = z.output<typeof settings>
+
+/** Python's classes of statuses (smsframework/data/MessageStatus.py). */
+const states = {
+  MessageAccepted: 'SENT',
+  MessageDelivered: 'DELIVERED',
+  MessageExpired: 'ERROR',
+  MessageError: 'ERROR',
+} as const
+
+async function takeMessage(request: ViewRequest, tools: ViewTools<Settings>) {
+  const values = readJson(request)
+  const { identity, text, address, externalId, via = [], ...fields } = await checked(incomingRequest, values)
+  const circle = await circleAnswer(via, tools)
+  if (circle !== undefined) return circle
+  await tools.receive({
+    identity,
+    text,
+    fields: { ...fields, via },
+    ...(address === undefined ? {} : { address }),
+    ...(externalId === undefined ? {} : { externalId }),
+  })
+  return jsonAnswer({ message: values['message'] })
+}
+
+async function takeStatus(request: ViewRequest, tools: ViewTools<Settings>) {
+  const values = readJson(request)
+  await tools.report(toReport(await checked(statusRequest, values)))
+  return jsonAnswer({ status: values['status'] })
+}
+
+function toReport(said: z.output<typeof statusRequest>): DeliveryReport {
+  const { name, msgid, status, status_code, provider, meta, rtime } = said
+  const state = stateOf(states, name) ?? stateOfFlags(said)
+  const isKnown = name === 'MessageStatus' || Object.hasOwn(states, name)
+  const code = status_code ?? (isKnown ? undefined : name)
+  return {
+    externalId: msgid,
+    ...(state === undefined ? {} : { state }),
+    ...(code === undefined ? {} : { code }),
+    ...(status === undefined ? {} : { text: status }),
+    fields: { forwarded: true, meta, ...(provider ? { provider } : {}), ...(rtime ? { rtime } : {}) },
+  }
+}
+
+/** A provider's own class says it by its flags, where they were set on the object itself. */
+function stateOfFlags({ accepted, delivered, expired, error }: z.output<typeof statusRequest>) {
+  if (error || expired) return 'ERROR'
+  if (delivered) return 'DELIVERED'
+  return accepted ? 'SENT' : undefined
+}
+
+/** Sends and receives through another switchboard, or through py-smsframework's ForwardServerProvider. */
+export const forwardClient = defineBackend({
+  kind: 'forwardClient',
+  settings,
+  reports: 'handset',
+  views: {
+    im: view(['POST'], takeMessage, refuse),
+    status: view(['POST'], takeStatus, refuse),
+  },
+  async send(message, { settings: { serverUrl }, http }) {
+    const { msgid, provider, meta } = await askPeer(http, {
+      url: serverUrl,
+      path: 'im',
+      body: { message: pythonMessage(message) },
+      what: 'The forward server',
+      expected: outgoingAnswer,
+      otherwise: MessageSendError,
+    })
+    const others = z.array(z.string()).catch([]).parse(meta?.['external_ids'])
+    return {
+      externalIds: msgid === undefined ? others : [msgid, ...others],
+      extra: { ...(provider === undefined ? {} : { provider }), ...(meta == null ? {} : { meta }) },
+    }
+  },
+})

@@ -1,0 +1,14 @@
+import type { MessageClass } from '../messages/lane.ts'
+import { isInSession } from '../messages/session.ts'
+import type { ClaimedOutgoing } from '../store/store.ts'
+
+/** Milliseconds for which messages without an expiry of their own are of use, by class, and in a session. */
+export type ExpirySettings = Readonly<Record<MessageClass | 'session', number>>
+
+/** Until when a message may be given to its service: counted from when it was due, or first tried. */
+export function expiryOf(message: ClaimedOutgoing, settings: ExpirySettings): number {
+  const { expiresAt, createdAt, notBefore, firstAttemptAt, inResponseTo, fields } = message
+  if (expiresAt !== null) return expiresAt
+  const isSessions = inResponseTo !== null && isInSession(fields)
+  return (firstAttemptAt ?? Math.max(createdAt, notBefore)) + settings[isSessions ? 'session' : message.class]
+}
