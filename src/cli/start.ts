@@ -20,8 +20,9 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 /** For requests that were on their way when the server was told to stop. */
 const LAST_REQUESTS_MS = 1_000
-/** In which connections that are in use are given back by their clients, instead of being cut under a request. */
-const LEAVING_MS = 2_000
+/** A little longer than a connection is kept that nobody uses. */
+const LEAVING_MS = 5_500
+const LOOKED_EVERY_MS = 50
 
 /** Serves until SIGTERM or SIGINT; then takes nothing more and finishes what is in hand. */
 export async function start(options: StartOptions, output: Output): Promise<number> {
@@ -51,8 +52,7 @@ export async function start(options: StartOptions, output: Output): Promise<numb
     if (early === undefined) forgetLinks = await serve(server, switchboard, { host, port, role }, output)
     logger.info({ signal: early ?? (await ended(switchboard, stopSignal)) }, 'stopping')
     leaving.abort()
-    // Others serve as well: who asks on a connection that is still open is told to go there next time.
-    if (settings.redisUrl !== undefined) await delay(LEAVING_MS)
+    if (settings.redisUrl !== undefined) await connectionsLeft(server)
     server.close()
     server.closeIdleConnections()
   } finally {
@@ -107,6 +107,16 @@ async function serve(
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/`
   output.out(role === 'worker' ? `Switchboard works; its health is at ${url}readyz` : `Switchboard serves on ${url}`)
   return printTesterLinks(switchboard, reachedAt(host, port), output)
+}
+
+/**
+ * Others serve as well: each answer from now on ends its connection, so that its client goes to one of them. A connection
+ * that was closed by us could be closed under a request.
+ */
+async function connectionsLeft(server: Server): Promise<void> {
+  const end = performance.now() + LEAVING_MS
+  const count = () => new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)))
+  while (performance.now() < end && (await count()) > 0) await delay(LOOKED_EVERY_MS)
 }
 
 /** Requests that were on their way get their answers; who takes too long over one is cut off. */

@@ -84,7 +84,8 @@ describe('a worker whose network is cut without a word', function () {
     )
   }
 
-  it('to Redis: another takes its lanes over, and nothing stale is written when it is back', async () => {
+  it('to Redis: another takes its lanes over, and nothing stale is written when it is back', async function () {
+    if (process.env['SWITCHBOARD_LONG_TESTS'] !== 'true') skip(this, 'takes long; SWITCHBOARD_LONG_TESTS=true runs it')
     const network = await networkTo(cluster.redis.port)
     await cutAndMend({ REDIS_URL: `redis://127.0.0.1:${network.port}` }, network)
   })
@@ -96,7 +97,8 @@ describe('a worker whose network is cut without a word', function () {
     await cutAndMend({ DATABASE_URL: url.href }, network)
   })
 
-  it('to both: another takes its lanes over, and nothing stale is written when it is back', async () => {
+  it('to both: another takes its lanes over, and nothing stale is written when it is back', async function () {
+    if (process.env['SWITCHBOARD_LONG_TESTS'] !== 'true') skip(this, 'takes long; SWITCHBOARD_LONG_TESTS=true runs it')
     const url = new URL(cluster.databaseUrl)
     const [redis, postgres] = [await networkTo(cluster.redis.port), await networkTo(Number(url.port))]
     url.port = String(postgres.port)
