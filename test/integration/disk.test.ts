@@ -257,6 +257,8 @@ function settingsFor({ url }: Recorder): string {
     })
 
     export default defineSettings({
+      // Long texts fill the disk; that they cost many parts is not tried here.
+      text: { maxParts: 255 },
       backends: {
         far: httpBackend({
           send: { url: ${JSON.stringify(url)}, params: ${JSON.stringify(recorderParams)} },
