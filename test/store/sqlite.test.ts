@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { expect } from 'chai'
+import { StaleResultError } from '../../src/store/errors.ts'
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import { ThreadedSqliteStore } from '../../src/store/sqlite/threaded-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { rejection } from '../support/rejection.ts'
 import { builtCommand } from '../support/server-process.ts'
+import { finished, head, incomingLane, incomingRow } from '../support/store-rows.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { describeStore, type StoreHarness } from './conformance.ts'
 
@@ -54,11 +58,34 @@ const program = () => pathToFileURL(join(dirname(builtCommand()), '..', 'store',
 describeStore('SQLite in memory', inMemory, { reopen: 'a database in memory ends with its store' })
 describeStore('SQLite in a file', () => inFile((file) => new SqliteStore({ file, role: 'server' })))
 
-describe('built', () => {
+const inThread = () => inFile((file) => new ThreadedSqliteStore(file, program()))
+
+describe('SQLite in a thread', () => {
   before(function () {
     this.timeout(BUILD_LIMIT_MS)
     builtCommand()
   })
 
-  describeStore('SQLite in a thread', () => inFile((file) => new ThreadedSqliteStore(file, program())))
+  it('keeps what it is given, tells errors by their classes, and opens again', async () => {
+    const harness = await inThread()
+    try {
+      const row = incomingRow({ externalId: 'x', fields: { a: [1, null] } })
+      expect(await harness.store.recordIncoming([row])).to.deep.equal([{ id: row.id, duplicate: false }])
+      const { fence, message } = head(await harness.store.claimIncoming(incomingLane(), 1))
+      expect(message).to.deep.include({ id: row.id, fields: { a: [1, null] } })
+      const stale = await harness.staleFence(fence)
+      const refused = await rejection(harness.store.finishIncoming([finished(stale, message)]))
+      expect(refused).to.be.instanceOf(StaleResultError)
+      await harness.store.effects.put('m', 'k', undefined, 0)
+      expect((await harness.store.effects.get('m', 'k'))?.result).to.equal(undefined)
+      expect(await harness.store.log.find('nobody')).to.equal(undefined)
+      const reopened = await harness.reopen()
+      expect(await reopened.log.find(row.id)).to.deep.include({ id: row.id })
+    } finally {
+      await harness.close()
+    }
+  })
+
+  if (process.env['SWITCHBOARD_LONG_TESTS'] === 'true') describeStore('SQLite in a thread', inThread)
+  else it('keeps to all rows of the suite [skipped: takes minutes; SWITCHBOARD_LONG_TESTS=true runs it]')
 })

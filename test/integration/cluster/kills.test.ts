@@ -9,7 +9,7 @@ import { countDuplicates, expectNothingLostOrTwice } from './cluster-records.ts'
 import { Crowd } from './crowd.ts'
 
 const ROUNDS = Number(process.env['SWITCHBOARD_KILL_ROUNDS'] ?? 20)
-const FREEZES = Math.max(2, Math.floor(ROUNDS / 10))
+const FREEZES = Math.max(1, Math.floor(ROUNDS / 20))
 const SEED = Number(process.env['SWITCHBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31)
 const LIMIT_MS = 60_000 + ROUNDS * 10_000
 const ROLES: readonly Role[] = ['web', 'worker', 'web', 'worker']

@@ -25,8 +25,6 @@ describe('the roles of a process', function () {
     readonly says: RegExp
   }[] = [
     { title: 'a web without Redis', role: 'web', env: { REDIS_URL: undefined }, says: /set REDIS_URL=redis:/ },
-    { title: 'a worker without Redis', role: 'worker', env: { REDIS_URL: undefined }, says: /set REDIS_URL=redis:/ },
-    { title: 'a web on SQLite', role: 'web', env: { DATABASE_URL: SQLITE }, says: /set DATABASE_URL=postgres:/ },
     { title: 'a worker on SQLite', role: 'worker', env: { DATABASE_URL: SQLITE }, says: /set DATABASE_URL=postgres:/ },
     { title: 'all on SQLite with Redis', role: 'all', env: { DATABASE_URL: SQLITE }, says: /or leave REDIS_URL out/ },
     {
