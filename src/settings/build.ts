@@ -9,6 +9,7 @@ import type { Signals } from '../queue/signals.ts'
 import type { Backend, SendTools } from '../router/backend.ts'
 import type { Ending } from '../router/ending.ts'
 import { Router } from '../router/router.ts'
+import type { ToolsOwner } from '../router/router-parts.ts'
 import type { Store } from '../store/store.ts'
 import { makeStore, makeTransport, type Transport } from './engines.ts'
 import { warnOfSharedKeywords } from './keywords.ts'
@@ -94,13 +95,13 @@ export function poolOf(settings: Settings, lane: Lane): PoolSettings {
 
 /** What a backend's `send` may use; made for each attempt, its parts only when they are asked for. */
 class AttemptTools implements SendTools<unknown> {
-  readonly #router: Router
+  readonly #router: ToolsOwner
   readonly #backend: Backend
   readonly #ending: Ending
   readonly #parts: { readonly settings: Settings; readonly http: HttpPool; readonly logger: Logger }
 
   constructor(
-    router: Router,
+    router: ToolsOwner,
     backend: Backend,
     ending: Ending,
     parts: { readonly settings: Settings; readonly http: HttpPool; readonly logger: Logger },

@@ -1,4 +1,4 @@
-import type { RouterRole } from '../router/router.ts'
+import type { RouterRole } from '../router/router-parts.ts'
 import { SettingsError, type SettingsFault } from './errors.ts'
 import type { GeneralSettings } from './schema.ts'
 
