@@ -1,11 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { apiSection } from './api-section.ts'
 import { measureAnswered } from './cases/answered.ts'
+import { measureApi } from './cases/api.ts'
 import { measureBroadcast } from './cases/broadcast.ts'
 import { measureGrowth } from './cases/growth.ts'
 import { measureKannel } from './cases/kannel.ts'
 import { measureLatency } from './cases/latency.ts'
+import { measureMass } from './cases/mass.ts'
 import { measureProcesses } from './cases/processes.ts'
 import { measureQueues } from './cases/queues.ts'
 import { measureRecovery } from './cases/recovery.ts'
@@ -14,6 +17,7 @@ import { type ContestantName, measureThroughput, type ThroughputRow } from './ca
 import { measureWebAccept } from './cases/web-accept.ts'
 import { Engines } from './engines.ts'
 import { machine, syncsPerSecond } from './machine.ts'
+import { massSection } from './mass-section.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { answeredSection, processesSection, queuesSection, webAcceptSection } from './processes-sections.ts'
 import { decimals, type Section, toMarkdown, whole } from './report.ts'
@@ -37,6 +41,7 @@ Written by \`npm run bench\`. What each row means, and what it does not: [docs/b
 const BACKLOG = 200_000
 const BROADCAST = 200_000
 const BROADCAST_WINDOWS = 6
+const MASS = [10_000, 50_000, 100_000]
 
 const WRONG_USAGE = 2
 
@@ -106,6 +111,8 @@ async function* measured(bench: Workbench, options: Options): AsyncGenerator<Sec
   }
   if (only.has('i')) yield slowDiskSection(await measureSlowDisk(bench))
   if (only.has('k')) yield kannelSection(await measureKannel(bench))
+  if (only.has('p')) yield massSection(await measureMass(bench, quick ? [500, 2_000] : MASS))
+  if (only.has('q')) yield apiSection(await measureApi(bench))
   if ((['l', 'm', 'n', 'o'] as const).some((letter) => only.has(letter))) yield* measuredOnEngines(bench, options)
 }
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-export const caseLetters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'k', 'l', 'm', 'n', 'o'] as const
+export const caseLetters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'k', 'l', 'm', 'n', 'o', 'p', 'q'] as const
 export type CaseLetter = (typeof caseLetters)[number]
 
 /** What a run of the benchmark was asked for. */

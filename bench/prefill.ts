@@ -51,7 +51,7 @@ export function prefillHistory(bench: Workbench, messages: number): string {
         row: (pair) => [pair * 2 + 2, timeOf(pair), timeOf(pair)],
       },
       {
-        sql: `INSERT INTO external_ids VALUES ('bench', ?, ?, ?)`,
+        sql: `INSERT INTO external_ids VALUES ('bench', ?, ?, ?, 0, NULL, NULL)`,
         row: (pair) => [idOf(pair * 2 + 2), pair * 2 + 2, timeOf(pair)],
       },
     ])

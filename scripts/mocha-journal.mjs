@@ -11,6 +11,6 @@ export const mochaHooks = {
 }
 
 function note(test, what) {
-  const line = { what, process: process.pid, file: test?.file, title: test?.fullTitle() }
+  const line = { at: Date.now(), what, process: process.pid, file: test?.file, title: test?.fullTitle() }
   if (process.env.JOURNAL) appendFileSync(process.env.JOURNAL, `${JSON.stringify(line)}\n`)
 }

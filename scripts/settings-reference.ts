@@ -5,6 +5,7 @@ import type { BackendDefinition } from '../src/backends/define.ts'
 import * as exported from '../src/backends/index.ts'
 import { commonBackendSettings } from '../src/settings/backend-settings.ts'
 import { variableOf } from '../src/settings/env.ts'
+import { routingSettings, ruleSettings } from '../src/settings/routing-settings.ts'
 import { generalSettings } from '../src/settings/schema.ts'
 
 /** Where the reference is kept. */
@@ -36,8 +37,11 @@ export function settingsReference(): string {
   const parts = [
     INTRODUCTION,
     '## General',
-    table(rowsOf(described(generalSettings), '')),
+    table(rowsOf(described(generalSettings), ''), variableOf),
     GENERAL_NOTES,
+    '## Routing',
+    ROUTING,
+    table([...rowsOf(described(routingSettings), 'routing.'), ...rowsOf(described(ruleSettings), 'routing.rules.N.')]),
     '## Every backend',
     'Beside the settings of its kind, every backend takes these. They stand under its name: `backends.<name>.path`.',
     table(rowsOf(described(commonBackendSettings), '')),
@@ -70,8 +74,12 @@ the running command; files beside it are imported by their relative paths (\`./a
   \`DATABASE_URL\` has to mean the same for every command of one shell.
 - Once loaded, settings are frozen.`
 
+const ROUTING = `\`routing\` is a function, or an object of these with the function as \`choose\`; [Routing](routing.md) tells what they do.`
+
 const GENERAL_NOTES = `Two more belong to every settings file: \`backends\`, the connections to the outside by their names (letters, digits,
 \`-\` and \`_\`), and \`apps\`, the chain in its order: objects, or classes that are made without arguments.
+
+[Templates](templates.md) tells of \`templates\`, texts by their names, and of \`templateRules\`, who may get them.
 
 [Texts and numbers](texts-and-numbers.md) tells what \`text\` and \`numbers\` do.`
 
@@ -102,9 +110,11 @@ function described(schema: z.ZodType): Described {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: markExpressions }) as Described
 }
 
-/** JSON has no regular expressions; a setting that takes one says so. */
+/** JSON has neither regular expressions nor functions; a setting that takes one says so. */
 function markExpressions({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: object }): void {
-  if (zodSchema._zod.def.type === 'custom') Object.assign(jsonSchema, { type: 'RegExp' })
+  const { def, bag } = zodSchema._zod
+  if (def.type !== 'custom') return
+  Object.assign(jsonSchema, { type: 'Class' in bag && bag.Class === RegExp ? 'RegExp' : 'function' })
 }
 
 interface Row {
@@ -172,11 +182,12 @@ function textOf({ description = '', secret }: Described): string {
   return secret === true ? `${description} *(secret)*`.trim() : description
 }
 
-function table(rows: readonly Row[]): string {
-  const hasVariables = rows.some(({ path }) => variableOf(path) !== undefined)
+/** @param variableFor the variable that stands over a setting; a backend's own settings have none */
+function table(rows: readonly Row[], variableFor: (path: string) => string | undefined = () => undefined): string {
+  const hasVariables = rows.some(({ path }) => variableFor(path) !== undefined)
   const head = ['Setting', 'Type', 'Default', ...(hasVariables ? ['Variable'] : []), 'Description']
   const lines = rows.map(({ path, type, fallback, description }) => {
-    const variable = variableOf(path)
+    const variable = variableFor(path)
     const cells = hasVariables ? [variable === undefined ? '' : `\`${variable}\``] : []
     return [`\`${path}\``, type, fallback, ...cells, description]
   })

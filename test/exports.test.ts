@@ -6,15 +6,21 @@ import { checkout } from './support/process.ts'
 /** What users may lean on. A name that goes from here, or changes its meaning, is a new major version. */
 const publicNames: Readonly<Record<string, string>> = {
   '.': `
-    Answer App AppContext AppTimeoutError AuthError BackendDefinition BackendInput BackendMemory BackendMethod
-    BacklogError BatchOutcome CancelledError CheckedMessage ChosenCoding codingOf Connection ConnectionError Contact
+    Answer App AppContext AppTimeoutError AuthError BackendCheck BackendDefinition BackendInput BackendMemory BackendMethod
+    Broadcast BroadcastCap BroadcastFault BroadcastProgress BroadcastRecipients BroadcastRequest Broadcasts BroadcastState BroadcastTo
+    Callback CallbackChange CallbackFormat CallbackInput CallbackName CallbackOwner Callbacks CallbackStanding CallbackWithSecret DeadCallback
+    BacklogError BatchOutcome CancelledError Challenge ChallengeRequest CheckedMessage ChosenCoding codingOf Connection ConnectionError Contact
     CreateOptions createSwitchboard CreditError decodeBytes defineApp defineBackend defineSettings DeliveryReport
     DocumentConflictError Fields hexBytes HttpClient IncomingMessage IncomingState InvalidInputError isGsmText
     LimitsError measureText MessageClass messageClasses MessageSendError MigrationError NotRunningError Outbox
-    OutboxDetails OutboxMessage OutgoingMessage OutgoingState outgoingStates parseUdh ProviderError QueueUnavailableError Received
-    ReceivedMessage ReceivedPart Recipient RequestError RespondOptions Router SendOptions SendRequest SendResult
+    OutboxDetails OutboxMessage OutgoingMessage OutgoingState outgoingStates parseUdh PausedError ProviderError QueueUnavailableError Received
+    ReportById ReportByNumber ReportClass reportClasses reportClassesOf
+    ReceivedMessage ReceivedPart Recipient RequestError RespondOptions RouteChoice RoutedMessage Router RoutingError RoutingFunction SendOptions SendRequest SendResult
     SendTools SentMessage ServerError SettingsError SettingsFault SettingsInput StaleResultError StoreLockedError
     StoreUnavailableError Switchboard SwitchboardError TakenOverError TakenPart Text TextCoding TextSize transition Udh
+    Template TemplateInput TemplateList TemplateRecipient TemplateRequest TemplateRule TemplateRules Templates TemplateUse TextRequest
+    IdempotencyMismatchError LeftOut Submission
+    EventName Events Hook HookContext HookError HookOptions HookTimeoutError ReceiveEvent SendEvent StatusEvent
     UdhPart UnsupportedError utf16Bytes utf16Hex View ViewAnswer ViewRequest ViewTools
   `,
   './backends': `
@@ -24,7 +30,7 @@ const publicNames: Readonly<Record<string, string>> = {
     HttpBackendOptions HttpSend httptester identityField incomingForm IncomingValues incomingView IncomingViewOptions
     isKnownCharset jsonAnswer jsonOf kannel logBackend loopback MessagePart methodNotAllowed nullBackend OutboxValues
     outboxView OutboxViewOptions Params parseUrlencoded parseXml plainAnswer plainText readValues RefusedRequest
-    requestPairs RequestValues secret SendSettingsInput stateOf StateTable statusView StatusViewOptions textField
+    requestPairs RequestValues secret SendSettingsInput standingOf stateOf StateTable statusView StatusViewOptions textField
     textOf timingSafeEqualText twilio unexpectedAnswer unreadableAnswer UnreadableRequest view vonage
     xmlAnswer XmlElement xmlOf
     ChooseBackend ChooseClients ForwardedRequest ForwardSubject forwardClient forwardServer

@@ -6,7 +6,7 @@ import { sessionView, ussdView } from './africas-talking-ussd.ts'
 import { incomingWords, optionalWord } from './africas-talking-words.ts'
 import { defineBackend } from './define.ts'
 import { identityField, incomingForm } from './form.ts'
-import { type StateTable, stateOf } from './provider-codes.ts'
+import { type StateTable, standingOf } from './provider-codes.ts'
 import { incomingView, statusView } from './view.ts'
 
 type Settings = AfricasTalkingSettings
@@ -20,7 +20,7 @@ const states = {
   Rejected: 'ERROR',
   Failed: 'ERROR',
   AbsentSubscriber: 'ERROR',
-  Expired: 'ERROR',
+  Expired: 'EXPIRED',
 } satisfies StateTable
 
 const incoming = incomingForm.extend(incomingWords)
@@ -39,11 +39,11 @@ const status = statusView<z.output<typeof report>, Settings>({
   methods: ['POST'],
   form: report,
   report({ id, status: word, phoneNumber, networkCode, failureReason, retryCount }) {
-    const state = stateOf(states, word)
+    const standing = standingOf(states, word)
     return {
       externalId: id,
-      code: state === undefined ? word : (failureReason ?? word),
-      ...(state === undefined ? {} : { state }),
+      code: standing.state === undefined ? word : (failureReason ?? word),
+      ...standing,
       ...(phoneNumber === undefined ? {} : { identity: phoneNumber }),
       ...(failureReason === undefined ? {} : { text: failureReason }),
       fields: {

@@ -51,6 +51,7 @@ export const atsSmsOperator = defineBackend({
   removesDuplicates: true,
   views: { '': view(['POST'], take) },
   sendBatch,
+  idsOf: (message, { settings: { prefix } }) => [givenId(prefix, message, message.params['uniq'])],
   checkStates,
 })
 

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Fields } from '../messages/incoming.ts'
 import type { DeliveryReport } from '../messages/report.ts'
-import type { OutgoingState } from '../messages/states.ts'
 import type { ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
 import { ProviderError } from '../router/errors.ts'
 import { SnsApi } from './aws-sns-api.ts'
@@ -13,7 +12,7 @@ import { type BackendInput, type CommonBackendInput, defineBackend } from './def
 import { incomingForm, plainText } from './form.ts'
 import { encodeForm } from './form-bytes.ts'
 import { errorFromResponse } from './http-client.ts'
-import { stateOf } from './provider-codes.ts'
+import { standingOf } from './provider-codes.ts'
 import { checked, incomingView, plainAnswer, statusView } from './view.ts'
 
 type Tools = ViewTools<AwsSnsSettings>
@@ -140,7 +139,7 @@ function reportOf({ inboundMessageId: _, ...values }: Report): DeliveryReport | 
   // A topic may carry other things as well: they are of no message of ours.
   if (messageId === undefined) return undefined
   const code = textOf(eventType)
-  return reportWith(messageId, stateOf(snsEvents, code), {
+  return reportWith(messageId, standingOf(snsEvents, code), {
     code,
     text: textOf(messageStatusDescription),
     identity: textOf(destinationPhoneNumber),
@@ -153,7 +152,7 @@ function loggedReport(externalId: string, status: unknown, delivery: Fields): De
   const code = textOf(status)
   // The phone itself answered.
   const isAcknowledged = code === 'SUCCESS' && typeof rest['dwellTimeMsUntilDeviceAck'] === 'number'
-  return reportWith(externalId, isAcknowledged ? 'DELIVERED' : stateOf(snsLogStates, code), {
+  return reportWith(externalId, isAcknowledged ? { state: 'DELIVERED' } : standingOf(snsLogStates, code), {
     code,
     text: textOf(providerResponse),
     identity: textOf(destination),
@@ -168,12 +167,14 @@ interface Said {
   readonly fields: Fields
 }
 
-function reportWith(externalId: string, state: OutgoingState | undefined, said: Said): DeliveryReport {
+type Standing = Pick<DeliveryReport, 'state' | 'expired'>
+
+function reportWith(externalId: string, standing: Standing, said: Said): DeliveryReport {
   const { code, text, identity, fields } = said
   const plain = Object.entries(fields).filter(([, value]) => /^(string|number|boolean)$/.test(typeof value))
   return {
     externalId,
-    ...(state === undefined ? {} : { state }),
+    ...standing,
     ...(identity === '' ? {} : { identity }),
     ...(code === '' ? {} : { code }),
     ...(text === '' ? {} : { text }),

@@ -44,7 +44,7 @@ export const clickatellStates = {
   '007': 'ERROR', // error delivering
   '008': 'SENT', // received by the gateway
   '009': 'ERROR', // routing error
-  '010': 'ERROR', // expired
+  '010': 'EXPIRED',
   '011': 'SENT', // queued for later delivery
   '012': 'ERROR', // out of credit
   '014': 'ERROR', // maximum MT limit exceeded

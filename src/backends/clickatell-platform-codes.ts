@@ -54,7 +54,7 @@ export const platformStates = {
   EMULATED: 'SENT', // the sandbox
   DEVICE_ACK: 'DELIVERED',
   READ: 'DELIVERED',
-  EXPIRED: 'ERROR',
+  EXPIRED: 'EXPIRED',
   STOPPED_BY_USER: 'ERROR',
   STOPPED_BY_ADMIN: 'ERROR',
   DELIVERY_FAILURE: 'ERROR',

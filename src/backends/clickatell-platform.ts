@@ -3,17 +3,17 @@ import { codingOf, hexBytes } from '../messages/coding.ts'
 import type { Fields } from '../messages/incoming.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
-import type { OutgoingState } from '../messages/states.ts'
 import { parseUdh } from '../messages/udh.ts'
 import type { ReceivedMessage, SendTools, ViewRequest, ViewTools } from '../router/backend.ts'
 import { RequestError } from '../router/errors.ts'
+import { askEach } from './ask-each.ts'
 import { sendInGroups } from './batch-groups.ts'
 import { readValues } from './body.ts'
 import { PlatformApi, platformNumber } from './clickatell-platform-api.ts'
 import { PLATFORM_ERROR_NAME, platformStates } from './clickatell-platform-codes.ts'
 import { defineBackend } from './define.ts'
 import { identityField, incomingForm, plainText } from './form.ts'
-import { stateOf } from './provider-codes.ts'
+import { standingOf } from './provider-codes.ts'
 import { secret } from './secret.ts'
 import { checked, plainAnswer, statusView, view } from './view.ts'
 
@@ -150,10 +150,9 @@ function reportOf({
   if (!messageId) return undefined
   const { clientMessageId, requestId, timestamp, channel } = given
   const code = status || statusCode || ''
-  const state = platformState(code)
   return {
     externalId: messageId,
-    ...(state === undefined ? {} : { state }),
+    ...platformStanding(code),
     ...(to ? { identity: to } : {}),
     ...(code === '' ? {} : { code }),
     ...(statusDescription ? { text: statusDescription } : {}),
@@ -161,8 +160,8 @@ function reportOf({
   }
 }
 
-function platformState(name: string): OutgoingState | undefined {
-  return stateOf(platformStates, name) ?? (PLATFORM_ERROR_NAME.test(name) ? 'ERROR' : undefined)
+function platformStanding(name: string): Pick<DeliveryReport, 'state' | 'expired'> {
+  return PLATFORM_ERROR_NAME.test(name) ? { state: 'ERROR' } : standingOf(platformStates, name)
 }
 
 const api = ({ settings, http }: Tools) => new PlatformApi(settings, http)
@@ -188,13 +187,10 @@ export const clickatellPlatform = defineBackend({
   async checkStates(messages, tools) {
     // The other API has nothing to ask.
     if (tools.settings.api !== 'one') return []
-    const reports: DeliveryReport[] = []
-    for (const externalId of messages.flatMap(({ externalIds }) => externalIds)) {
+    return askEach(messages, tools, async (externalId) => {
       const code = await api(tools).statusOf(externalId)
-      const state = code === undefined ? undefined : platformState(code)
-      if (code !== undefined) reports.push({ externalId, code, ...(state === undefined ? {} : { state }) })
-    }
-    return reports
+      return code === undefined ? undefined : { externalId, code, ...platformStanding(code) }
+    })
   },
   methods: {
     /** What is left on the account, as One API tells it: `{ amount, currency? }`. */

@@ -6,6 +6,7 @@ import type { DeliveryReport } from '../messages/report.ts'
 import { parseUdh } from '../messages/udh.ts'
 import type { SendTools, ViewRequest, ViewTools } from '../router/backend.ts'
 import { MessageSendError, ProviderError, RequestError } from '../router/errors.ts'
+import { askEach } from './ask-each.ts'
 import { sendInGroups } from './batch-groups.ts'
 import { type RequestValues, readValues } from './body.ts'
 import { decodeText, encodeText, isKnownCharset } from './charset.ts'
@@ -14,7 +15,7 @@ import { clickatellCode, clickatellMeanings, clickatellStates } from './clickate
 import { defineBackend } from './define.ts'
 import { incomingForm, plainText } from './form.ts'
 import { decodePairs, type FormPair, formPairs } from './form-bytes.ts'
-import { stateOf } from './provider-codes.ts'
+import { standingOf } from './provider-codes.ts'
 import { secret } from './secret.ts'
 import { incomingView, MessagePart, statusView } from './view.ts'
 
@@ -133,12 +134,11 @@ function reportOf(values: z.output<typeof report>): DeliveryReport {
   }
 }
 
-function standing(status: string): Pick<DeliveryReport, 'state' | 'code' | 'text'> {
+function standing(status: string): Pick<DeliveryReport, 'state' | 'expired' | 'code' | 'text'> {
   const code = clickatellCode(status)
-  const state = stateOf(clickatellStates, code)
   const text = Object.hasOwn(clickatellMeanings, code) ? clickatellMeanings[code] : undefined
   return {
-    ...(state === undefined ? {} : { state }),
+    ...standingOf(clickatellStates, code),
     ...(code === '' ? {} : { code }),
     ...(text === undefined ? {} : { text }),
   }
@@ -174,14 +174,11 @@ export const clickatell = defineBackend({
       },
     )
   },
-  async checkStates(messages, tools) {
-    const reports: DeliveryReport[] = []
-    for (const externalId of messages.flatMap(({ externalIds }) => externalIds)) {
+  checkStates: (messages, tools) =>
+    askEach(messages, tools, async (externalId) => {
       const status = await statusOf(externalId, tools)
-      if (status !== undefined) reports.push({ externalId, ...standing(status) })
-    }
-    return reports
-  },
+      return status === undefined ? undefined : { externalId, ...standing(status) }
+    }),
   methods: {
     /** What is left, in credits of the account: `{ amount }`. */
     balance: async (tools) => ({ amount: amountOf(await api(tools).ask('getbalance'), 'Credit') }),

@@ -43,7 +43,12 @@ export interface BackendDefinition<Schema extends z.ZodType> {
   sendBatch?(messages: readonly OutgoingMessage[], tools: SendTools<z.output<Schema>>): Promise<readonly BatchOutcome[]>
   /** Messages that one call of `sendBatch` takes at the most; 100 by default. */
   readonly batchLimit?: number
-  /** Asks the service what became of messages; those it does not know are left out. */
+  /**
+   * By which ids the service will report of a message, should it have taken it: those that we choose, and that are known
+   * before it answers. Asked for when the outcome of an attempt is not known. Throws nothing, waits for nothing.
+   */
+  idsOf?(message: OutgoingMessage, own: { readonly settings: z.output<Schema> }): readonly string[]
+  /** Asks the service what became of messages; those it does not know are left out. One that fails takes no other along. */
   checkStates?(
     messages: readonly CheckedMessage[],
     tools: SendTools<z.output<Schema>>,
@@ -76,6 +81,8 @@ export interface CommonBackendInput {
   readonly window?: number
   /** Milliseconds to wait for the missing parts of a long message before it is handed on without them. */
   readonly joinTimeLimit?: number
+  /** Milliseconds back in which a report that names no id looks for its message; a day by default. */
+  readonly reportWindow?: number
   /** Milliseconds from one poll to the next; without it, the service is not polled. */
   readonly pollInterval?: number
   /** How texts are written and how long they may be; what is not said goes by the general settings. */
@@ -94,6 +101,21 @@ export interface CommonBackendInput {
       | 'settle'
       | 'retry'
       | Partial<Record<'urgent' | 'reply' | 'normal' | 'bulk', 'settle' | 'retry'>>
+    readonly pause?: { readonly firstProbe?: number; readonly longestProbe?: number }
+    readonly circuit?:
+      | false
+      | {
+          readonly failures?: number
+          readonly silence?: number
+          readonly firstProbe?: number
+          readonly longestProbe?: number
+        }
+    readonly dailyCap?: {
+      readonly messages?: number
+      readonly parts?: number
+      readonly cost?: number
+      readonly goOn?: readonly ('urgent' | 'reply' | 'normal' | 'bulk')[]
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { MessageSendError } from '../router/errors.ts'
 import { defineBackend } from './define.ts'
 import { askPeer, circleAnswer, peerUrl, readJson, refuse } from './forward-peer.ts'
 import { incomingRequest, outgoingAnswer, pythonMessage, statusRequest } from './forward-wire.ts'
-import { stateOf } from './provider-codes.ts'
+import { type StateTable, standingOf } from './provider-codes.ts'
 import { checked, jsonAnswer, view } from './view.ts'
 
 const settings = z.strictObject({
@@ -17,9 +17,9 @@ type Settings = z.output<typeof settings>
 const states = {
   MessageAccepted: 'SENT',
   MessageDelivered: 'DELIVERED',
-  MessageExpired: 'ERROR',
+  MessageExpired: 'EXPIRED',
   MessageError: 'ERROR',
-} as const
+} satisfies StateTable
 
 async function takeMessage(request: ViewRequest, tools: ViewTools<Settings>) {
   const values = readJson(request)
@@ -44,12 +44,12 @@ async function takeStatus(request: ViewRequest, tools: ViewTools<Settings>) {
 
 function toReport(said: z.output<typeof statusRequest>): DeliveryReport {
   const { name, msgid, status, status_code, provider, meta, rtime } = said
-  const state = stateOf(states, name) ?? stateOfFlags(said)
+  const standing = Object.hasOwn(states, name) ? standingOf(states, name) : standingOfFlags(said)
   const isKnown = name === 'MessageStatus' || Object.hasOwn(states, name)
   const code = status_code ?? (isKnown ? undefined : name)
   return {
     externalId: msgid,
-    ...(state === undefined ? {} : { state }),
+    ...standing,
     ...(code === undefined ? {} : { code }),
     ...(status === undefined ? {} : { text: status }),
     fields: { forwarded: true, meta, ...(provider ? { provider } : {}), ...(rtime ? { rtime } : {}) },
@@ -57,10 +57,12 @@ function toReport(said: z.output<typeof statusRequest>): DeliveryReport {
 }
 
 /** A provider's own class says it by its flags, where they were set on the object itself. */
-function stateOfFlags({ accepted, delivered, expired, error }: z.output<typeof statusRequest>) {
-  if (error || expired) return 'ERROR'
-  if (delivered) return 'DELIVERED'
-  return accepted ? 'SENT' : undefined
+function standingOfFlags(said: z.output<typeof statusRequest>): Pick<DeliveryReport, 'state' | 'expired'> {
+  const { accepted, delivered, expired, error } = said
+  if (error) return { state: 'ERROR' }
+  if (expired) return { state: 'ERROR', expired: true }
+  if (delivered) return { state: 'DELIVERED' }
+  return accepted ? { state: 'SENT' } : {}
 }
 
 /** Sends and receives through another switchboard, or through py-smsframework's ForwardServerProvider. */
@@ -84,6 +86,7 @@ export const forwardClient = defineBackend({
     const others = z.array(z.string()).catch([]).parse(meta?.['external_ids'])
     return {
       externalIds: msgid === undefined ? others : [msgid, ...others],
+      idsName: 'message',
       extra: { ...(provider === undefined ? {} : { provider }), ...(meta == null ? {} : { meta }) },
     }
   },

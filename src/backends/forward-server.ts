@@ -59,19 +59,22 @@ function copiesOfIncoming(message: IncomingData, settings: ServerSettings): read
 
 function copiesOfReport(passing: Passing & { kind: 'report' }, settings: ServerSettings): readonly Copy[] {
   const { backend, report, messageId, at } = passing
-  const { externalId, state, code, text, fields = {} } = report
+  const { externalId, state, expired = false, code, text, fields = {} } = report
   const isForwarded = fields['forwarded'] === true
   // A client's client would send it back to us.
   if (isForwarded && messageId === null) return []
-  const body = instance(classes[state ?? ''] ?? 'MessageStatus', {
-    msgid: messageId ?? externalName(backend, externalId),
+  const id = messageId ?? (externalId === undefined ? undefined : externalName(backend, externalId))
+  // Nobody knows a message by nothing but whom it went to.
+  if (id === undefined) return []
+  const name = expired && state === 'ERROR' ? 'MessageExpired' : classes[state ?? '']
+  const body = instance(name ?? 'MessageStatus', {
+    msgid: id,
     rtime: pythonTime(at),
     meta: isForwarded ? (fields['meta'] ?? {}) : plainData(fields),
     status: text ?? state,
     status_code: code,
     provider: isForwarded ? (fields['provider'] ?? backend) : backend,
   })
-  const id = messageId ?? externalName(backend, externalId)
   const subject = { kind: 'status', id, backend, state, code } as const
   return toClients(subject, { lane: id, text: state ?? code ?? '', path: 'status', body }, settings)
 }

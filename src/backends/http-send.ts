@@ -22,7 +22,9 @@ export const sendSettings = z.strictObject({
   params: z
     .record(z.string(), z.string())
     .default({ identity: 'identity', text: 'text' })
-    .describe('The names the service uses for our values: identity, text, id, address, senderId, or a field'),
+    .describe(
+      'The names the service uses for our values: identity, text, id, address, an option such as validity, or a field',
+    ),
   extra: secret(z.record(z.string(), z.string()).default({}).describe('Values sent along with each message')),
   headers: secret(z.record(z.string(), z.string()).default({}).describe('Headers sent along')),
   success: z
@@ -88,13 +90,20 @@ function valuesFor(message: OutgoingMessage, send: SendSettings): ReadonlyMap<st
   const values = new Map<string, unknown>([...Object.entries(send.extra), ...Object.entries(params)])
   const own = new Map<string, unknown>([
     ...Object.entries(fields),
-    ...Object.entries({ identity, text, id, address, senderId: options.senderId }),
+    ...optionsFor(options),
+    ...Object.entries({ identity, text, id, address }),
   ])
   for (const [name, theirs] of Object.entries(send.params)) {
     const value = own.get(name) ?? null
     if (value !== null) values.set(theirs, value)
   }
   return values
+}
+
+/** What a service may be told; what only we go by is not among it. */
+function optionsFor({ senderId, validity, escalate, allowReply, statusReport }: OutgoingMessage['options']) {
+  const options = Object.entries({ senderId, validity, escalate, allowReply, statusReport })
+  return options.filter(([, value]) => value !== undefined)
 }
 
 function asText(value: unknown): string {

@@ -44,6 +44,7 @@ export {
   errorOfCode,
   jsonOf,
   type StateTable,
+  standingOf,
   stateOf,
   unexpectedAnswer,
 } from './provider-codes.ts'

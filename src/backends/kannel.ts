@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { BatchOutcome, SendResult, SendTools, View } from '../router/backend.ts'
+import { ConnectionError, ProviderError } from '../router/errors.ts'
 import { defineBackend } from './define.ts'
 import { incomingForm } from './form.ts'
 import { outcomesOf, refusalOf } from './kannel-answer.ts'
@@ -120,8 +121,23 @@ async function sendGroup(group: readonly OutgoingMessage[], tools: Tools): Promi
       error === undefined ? { result: { externalIds: [idInBatch(first.id, to[index] ?? '')] } } : { error },
     )
   } catch (error) {
-    return group.map(() => ({ error }))
+    // One that is alone has its own id, which is known anyway.
+    if (group.length === 1) return [{ error }]
+    return group.map(({ identity }) => ({ error: withId(error, idInBatch(first.id, identity)) }))
   }
+}
+
+/** The same error; where Kannel may have taken the message, with the id by which it reports of it. */
+function withId(error: unknown, externalId: string): unknown {
+  if (!(error instanceof ProviderError) || !error.outcomeUnknown) return error
+  const { message, providerCode, retryAfter } = error
+  return new ConnectionError(message, {
+    cause: error,
+    outcomeUnknown: true,
+    externalIds: [externalId],
+    ...(providerCode === null ? {} : { providerCode }),
+    ...(retryAfter === null ? {} : { retryAfter }),
+  })
 }
 
 /**
@@ -170,6 +186,8 @@ export const kannel = defineBackend({
   settings: kannelSettings,
   reports: 'handset',
   views: { '': messages, status: reports },
+  // Alone, and as the first of those that shared a request.
+  idsOf: ({ id, identity }) => [id, idInBatch(id, identity)],
   send,
   sendBatch,
 })

@@ -1,3 +1,4 @@
+import type { DeliveryReport } from '../messages/report.ts'
 import type { OutgoingState } from '../messages/states.ts'
 import type { HttpResponse } from '../router/backend.ts'
 import { MessageSendError, type ProviderDetails, type ProviderError } from '../router/errors.ts'
@@ -7,10 +8,11 @@ type ErrorClass = new (message: string, details?: ProviderDetails) => ProviderEr
 
 /**
  * A service's codes: the error each stands for, which says whether to try again, and what the service means by it.
- * `{ '301': [CreditError, 'no credit left'] }`. A third member says that the person has told the service to stop.
+ * `{ '301': [CreditError, 'no credit left'] }`. A third member says that the person has told the service to stop, or whether another
+ * service may take the message.
  */
 export type ErrorTable = Readonly<
-  Record<string, readonly [error: ErrorClass, meaning: string, facts?: Pick<ProviderDetails, 'optedOut'>]>
+  Record<string, readonly [error: ErrorClass, meaning: string, facts?: Pick<ProviderDetails, 'optedOut' | 'elsewhere'>]>
 >
 
 /** Beside the code: who said it, what text came with it, and what must not be shown of that. */
@@ -33,12 +35,20 @@ export function errorOfCode(table: ErrorTable, code: string, details: CodeDetail
   })
 }
 
-/** A service's words for states: `{ delivered: 'DELIVERED' }`. */
-export type StateTable = Readonly<Record<string, OutgoingState>>
+/** A service's words for states: `{ delivered: 'DELIVERED' }`. EXPIRED is an ERROR since the time was over. */
+export type StateTable = Readonly<Record<string, OutgoingState | 'EXPIRED'>>
 
 /** The state of a word; undefined where it is not known, which leaves the message's state as it is. */
 export function stateOf(table: StateTable, word: string): OutgoingState | undefined {
-  return Object.hasOwn(table, word) ? table[word] : undefined
+  const state = Object.hasOwn(table, word) ? table[word] : undefined
+  return state === 'EXPIRED' ? 'ERROR' : state
+}
+
+/** What a word says in a report: its state, and whether that is so because the time was over. */
+export function standingOf(table: StateTable, word: string): Pick<DeliveryReport, 'state' | 'expired'> {
+  const state = stateOf(table, word)
+  if (state === undefined) return {}
+  return table[word] === 'EXPIRED' ? { state, expired: true } : { state }
 }
 
 /**

@@ -6,7 +6,14 @@ import { AuthError, MessageSendError, RequestError, UnsupportedError } from '../
 import { askById, type CodesById, givenId, isCode, outcomesById, withPlus, xmlParams } from './batch-by-id.ts'
 import { defineBackend } from './define.ts'
 import { errorFromResponse } from './http-client.ts'
-import { type ErrorTable, errorOfCode, type StateTable, stateOf, unexpectedAnswer } from './provider-codes.ts'
+import {
+  type ErrorTable,
+  errorOfCode,
+  type StateTable,
+  standingOf,
+  stateOf,
+  unexpectedAnswer,
+} from './provider-codes.ts'
 import { secret } from './secret.ts'
 import { elementsOf, escapeXml, textOf, xmlOf } from './xml.ts'
 
@@ -32,7 +39,7 @@ const states = {
   // the number does not exist
   '2': 'ERROR',
   // timed out, not handed to the operator
-  '3': 'ERROR',
+  '3': 'EXPIRED',
   // wrong form of the number
   '4': 'ERROR',
   // other error
@@ -72,7 +79,14 @@ const errorsByCode: ErrorTable = errors
  * SMS operator (Konzulta Brno), as the open-source clients pymess and SMS::Send::CZ::Konzulta use it; the service has
  * published nothing.
  */
-export const smsOperator = defineBackend({ kind: 'smsOperator', settings, reports: 'handset', sendBatch, checkStates })
+export const smsOperator = defineBackend({
+  kind: 'smsOperator',
+  settings,
+  reports: 'handset',
+  sendBatch,
+  idsOf: (message, { settings: { prefix } }) => [givenId(prefix, message, message.params['SmsId'])],
+  checkStates,
+})
 
 async function sendBatch(
   messages: readonly OutgoingMessage[],
@@ -109,9 +123,8 @@ function checkStates(
     messages,
     (ids) => ask('SMS-Status', ids.map((id) => `<SmsId>${escapeXml(id)}</SmsId>`).join('\n'), tools),
     (code) => {
-      const state = stateOf(states, code)
       const [, text] = errorsByCode[code] ?? []
-      return { ...(state === undefined ? {} : { state }), code, ...(text === undefined ? {} : { text }) }
+      return { ...standingOf(states, code), code, ...(text === undefined ? {} : { text }) }
     },
   )
 }

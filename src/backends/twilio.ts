@@ -3,6 +3,7 @@ import type { Fields } from '../messages/incoming.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { ViewRequest, ViewTools } from '../router/backend.ts'
+import { askEach } from './ask-each.ts'
 import { defineBackend } from './define.ts'
 import { incomingForm, plainText } from './form.ts'
 import { stateOf } from './provider-codes.ts'
@@ -140,16 +141,12 @@ export const twilio = defineBackend({
     if (taken.status === 'failed' || taken.status === 'undelivered') throw api.failure(taken)
     return { externalIds: [taken.sid], ...billOf(taken) }
   },
-  async checkStates(messages, { settings: own, http }) {
-    const api = new TwilioApi(own, http)
-    const reports: DeliveryReport[] = []
-    for (const { externalIds } of messages) {
-      for (const sid of externalIds) {
-        const found = await api.find(sid)
-        if (found !== undefined) reports.push(checked(found))
-      }
-    }
-    return reports
+  checkStates(messages, tools) {
+    const api = new TwilioApi(tools.settings, tools.http)
+    return askEach(messages, tools, async (sid) => {
+      const found = await api.find(sid)
+      return found === undefined ? undefined : checked(found)
+    })
   },
   methods: {
     /** What is left on the account: `{ amount, currency }`. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Fields } from '../messages/incoming.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import { plainText } from './form.ts'
-import { type StateTable, stateOf } from './provider-codes.ts'
+import { type StateTable, standingOf } from './provider-codes.ts'
 
 /** `Status` of a notification by the phone's network. Words of which only the first three are known from ViaNett. */
 const states = {
@@ -10,7 +10,7 @@ const states = {
   ACCEPTD: 'SENT',
   BUFFERD: 'SENT',
   // what SMSCs say of validity that is over
-  EXPIRED: 'ERROR',
+  EXPIRED: 'EXPIRED',
   UNDELIV: 'ERROR',
   REJECTD: 'ERROR',
   DELETED: 'ERROR',
@@ -67,12 +67,12 @@ export function vianettReportOf(values: VianettReport): DeliveryReport {
   const { refno, Tel = '', StatusDescription, ErrorDescription, Status, StatusCode } = values
   const isNotification = kindOf(values) === 'notification'
   const code = isNotification ? (StatusCode ?? Status) : (values.ErrorCode ?? values.errorcode)
-  const state = isNotification ? stateOf(states, (Status ?? '').trim().toUpperCase()) : stateOfCode(values)
+  const standing = isNotification ? standingOf(states, (Status ?? '').trim().toUpperCase()) : standingOfCode(values)
   const words = isNotification ? [Status, StatusDescription] : [ErrorDescription, Status]
   const text = words.filter((each) => each !== undefined && each !== '').join(': ')
   return {
     externalId: refno,
-    ...(state === undefined ? {} : { state }),
+    ...standing,
     ...(Tel === '' ? {} : { identity: Tel }),
     ...(code === undefined || code === '' ? {} : { code }),
     ...(text === '' ? {} : { text }),
@@ -81,11 +81,11 @@ export function vianettReportOf(values: VianettReport): DeliveryReport {
 }
 
 /** Success is 200 where the name is `ErrorCode` and 0 where it is `errorcode`; `msgok` -1 says that it is not over. */
-function stateOfCode({ ErrorCode, errorcode, msgok }: VianettReport): DeliveryReport['state'] {
-  if (msgok?.trim() === '-1') return 'SENT'
-  if (ErrorCode !== undefined && ErrorCode !== '') return ErrorCode.trim() === '200' ? 'DELIVERED' : 'ERROR'
-  if (errorcode === undefined || errorcode === '') return undefined
-  return errorcode.trim() === '0' ? 'DELIVERED' : 'ERROR'
+function standingOfCode({ ErrorCode, errorcode, msgok }: VianettReport): Pick<DeliveryReport, 'state'> {
+  if (msgok?.trim() === '-1') return { state: 'SENT' }
+  if (ErrorCode !== undefined && ErrorCode !== '') return { state: ErrorCode.trim() === '200' ? 'DELIVERED' : 'ERROR' }
+  if (errorcode === undefined || errorcode === '') return {}
+  return { state: errorcode.trim() === '0' ? 'DELIVERED' : 'ERROR' }
 }
 
 /** What ViaNett says beside, under its names; never the name and password that it shows. */

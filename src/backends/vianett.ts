@@ -248,6 +248,10 @@ export const vianett = defineBackend({
       reply: ({ refno }) => ackTo(refno),
     }),
   },
+  idsOf(message, { settings: own }) {
+    const id = msgidOf(withParams(apis[own.api].valuesOf(message, own), message.params))
+    return id === undefined ? [] : [String(id)]
+  },
   async send(message, { settings: own, http }) {
     const { method, success, errors: table, ...api } = apis[own.api]
     // ViaNett would take it for several recipients.

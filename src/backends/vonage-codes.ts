@@ -29,7 +29,7 @@ export const vonageStates = {
   accepted: 'SENT',
   buffered: 'SENT',
   delivered: 'DELIVERED',
-  expired: 'ERROR',
+  expired: 'EXPIRED',
   failed: 'ERROR',
   rejected: 'ERROR',
   unknown: 'UNKNOWN',

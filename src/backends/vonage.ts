@@ -10,7 +10,7 @@ import { defineBackend } from './define.ts'
 import { incomingForm } from './form.ts'
 import { encodeForm } from './form-bytes.ts'
 import { errorFromResponse } from './http-client.ts'
-import { jsonOf, stateOf, unexpectedAnswer } from './provider-codes.ts'
+import { jsonOf, standingOf, unexpectedAnswer } from './provider-codes.ts'
 import { secret } from './secret.ts'
 import { incomingView, MessagePart, plainAnswer, statusView } from './view.ts'
 import { resultOf, VONAGE_CURRENCY } from './vonage-answer.ts'
@@ -124,13 +124,12 @@ const report = z.looseObject({
 /** In a receipt, `msisdn` is the recipient and `to` our sender. There is one for each part. */
 function reportOf({ messageId, ...given }: z.output<typeof report>): DeliveryReport {
   const { status = '', 'err-code': reason = '', msisdn = '' } = given
-  const state = stateOf(vonageStates, status)
   const code = reason === '' ? status : reason
   const text = Object.hasOwn(vonageReasons, code) ? vonageReasons[code] : undefined
   const { msisdn: _, ...fields } = fieldsOf(given)
   return {
     externalId: messageId,
-    ...(state === undefined ? {} : { state }),
+    ...standingOf(vonageStates, status),
     ...(msisdn === '' ? {} : { identity: msisdn }),
     ...(code === '' ? {} : { code }),
     ...(text === undefined ? {} : { text }),

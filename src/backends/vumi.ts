@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
-import type { DeliveryReport } from '../messages/report.ts'
 import type { BatchOutcome, HttpResponse, SendTools, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
 import { ConnectionError, LimitsError, type ProviderError, UnsupportedError } from '../router/errors.ts'
+import { askEach } from './ask-each.ts'
 import { sendInGroups } from './batch-groups.ts'
 import { type BackendInput, defineBackend } from './define.ts'
 import { errorFromResponse, excerptOf } from './http-client.ts'
@@ -124,17 +124,13 @@ const junebug = defineBackend({
     const secrets = junebugSecrets(tools.settings)
     return { externalIds: [idIn(junebugResult(response, secrets), response, secrets)] }
   },
-  async checkStates(messages, tools) {
-    const reports: DeliveryReport[] = []
-    for (const id of messages.flatMap(({ externalIds }) => externalIds)) {
+  checkStates: (messages, tools) =>
+    askEach(messages, tools, async (id) => {
       const response = await askJunebug(tools, `/messages/${encodeURIComponent(id)}`)
       const found = response.status === 404 ? undefined : junebugResult(response, junebugSecrets(tools.settings))
       const status = junebugStatus.safeParse(found)
-      const report = status.success ? junebugCheck(id, status.data) : undefined
-      if (report !== undefined) reports.push(report)
-    }
-    return reports
-  },
+      return status.success ? junebugCheck(id, status.data) : undefined
+    }),
   methods: {
     /** How the channel is: `{ status: 'ok' | 'degraded' | 'down', components, … }`, its rates among the rest. */
     channelStatus: async (tools) => {

@@ -37,7 +37,8 @@ export async function besideServer<T>(
     await switchboard.router.open()
     return await act(switchboard)
   } finally {
-    await switchboard.router.stop(0)
+    // Nothing is in hand here but hooks.
+    await switchboard.router.stop(switchboard.settings.queue.drain)
     await switchboard.parts.http.close()
     await store.close()
   }
@@ -47,6 +48,10 @@ export async function besideServer<T>(
 class QuietQueue implements Queue {
   /** The store has left word of the lane already, within the commit that recorded what is to be worked. */
   async ring(): Promise<void> {}
+
+  hold(): void {}
+
+  letOne(): void {}
 
   work(): void {}
 

@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { errorText } from '../messages/errors.ts'
-import { type MessageClass, messageClasses } from '../messages/lane.ts'
+import { type Group, trafficGroups } from '../router/traffic-groups.ts'
 import { roles } from '../settings/roles.ts'
+import { addBroadcasts } from './broadcast-program.ts'
+import { addCallbacks } from './callbacks-program.ts'
+import { addContacts } from './contacts-program.ts'
 import type { Output } from './output.ts'
+import { proxyFlags } from './proxy-flags.ts'
+import { addRouteFlags } from './route-flags.ts'
+import { addSendFlags } from './send-flags.ts'
+import { addTemplates } from './templates-program.ts'
 
 const DONE = 0
 const FAILED = 1
@@ -72,13 +79,14 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
     exit(await (await import('./routes.ts')).routes(options, output)),
   )
 
-  command('send', 'send a message')
-    .requiredOption('--to <identity...>', 'whom to: one or several numbers')
-    .requiredOption('--text <text>', 'what to send')
-    .option('--backend <name>', 'the backend (default: the first that can send)')
-    .option('--from <address>', 'our address it leaves from')
-    .addOption(classOption())
-    .action(async (options) => exit(await (await import('./send.ts')).send(options, output)))
+  addRouteFlags(command('route', 'tell which backend would take a message to a number, and why')).action(
+    async (options) => exit(await (await import('./route.ts')).route(options, output)),
+  )
+
+  addSendFlags(command('send', 'send a message')).action(async (options, command: Command) => {
+    const wrongUsage = (text: string) => command.error(text)
+    exit(await (await import('./send.ts')).send(options, output, wrongUsage))
+  })
 
   command('receive', 'take a message as if a person had sent it')
     .requiredOption('--identity <identity>', 'who sends it')
@@ -86,6 +94,25 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
     .option('--backend <name>', 'the backend it comes in by (default: the first)')
     .option('--address <address>', 'our address it is sent to')
     .action(async (options) => exit(await (await import('./receive.ts')).receive(options, output)))
+
+  command('backends', 'list the backends: which of them send, why the others do not, how many messages wait').action(
+    async (options) => exit(await (await import('./backends.ts')).backends(options, output)),
+  )
+
+  command('pause', 'send nothing over a backend until it is resumed; its messages wait')
+    .argument('<backend>', 'its name in the settings')
+    .option('--reason <text>', 'why, for who looks later')
+    .action(async (backend, options) => exit(await (await import('./pause.ts')).pause(backend, options, output)))
+
+  command('resume', 'send over a backend again')
+    .argument('<backend>', 'its name in the settings')
+    .action(async (backend, options) => exit(await (await import('./pause.ts')).resume(backend, options, output)))
+
+  command('report', 'count what was sent, and what it cost')
+    .option('--month <month>', 'this month only, such as 2026-11 (default: all months)', month)
+    .option('--by <groups>', 'what to tell apart: network, tag, backend, country', groups, ['network', 'tag'])
+    .option('--csv', 'as comma-separated values')
+    .action(async (options) => exit(await (await import('./report.ts')).report(options, output)))
 
   command('replay', 'work failed messages again')
     .argument('[id...]', 'the messages; without any, the failed ones are listed')
@@ -102,6 +129,10 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
       exit(await (await import('./replay.ts')).replay(ids, options, output))
     })
 
+  command('check-states', 'ask services what became of messages; for cron').action(async (options) =>
+    exit(await (await import('./check-states.ts')).checkStates(options, output)),
+  )
+
   command('purge', 'remove old messages that are finished')
     .option('--older-than <days>', 'how old, such as 90d (default: the setting retention.days)', days)
     .option('--batch <number>', 'messages to remove at a time', batchSize, 500)
@@ -110,13 +141,35 @@ function createProgram(output: Output, exit: (code: number) => void): Command {
       exit(await (await import('./purge.ts')).purge(options, output, wrongUsage))
     })
 
+  program
+    .command('hash-password')
+    .description('print the hash of a password that is read from standard input, for the setting http.users')
+    .option('--key', 'make a key for a program instead, and print it and its hash')
+    .option('--verbose', 'show the stack of an error')
+    .action(async (options) => exit(await (await import('./hash-password.ts')).hashPasswordCommand(options, output)))
+
+  addContacts(program, output, exit)
+  addTemplates(program, output, exit)
+  addBroadcasts(program, output, exit)
+  addCallbacks(program, output, exit)
+  addProxy(program, output, exit)
+
   return program
 }
 
-function classOption(): Option {
-  return new Option('--class <class>', 'how urgent it is')
-    .choices([...messageClasses])
-    .default('normal' satisfies MessageClass)
+/** Beside the other commands it has no settings file: its flags and variables are its settings. */
+function addProxy(program: Command, output: Output, exit: (code: number) => void): void {
+  const command = program
+    .command('proxy')
+    .description('serve the public proxy: a form of a web page sends a text')
+    .option('--verbose', 'show the stack of an error')
+  for (const option of proxyFlags((message) => command.error(message))) command.addOption(option)
+  command
+    .addHelpText(
+      'after',
+      '\nEach is read from the environment too, in capitals: SENDER. NEXMO_API_SECRET and REDIS_PASSWORD\nare read from there alone, since everybody can read the arguments of a process.',
+    )
+    .action(async (flags) => exit(await (await import('./proxy.ts')).proxy(flags, output)))
 }
 
 /** One line of what may be several: `error: unknown option '--prot'` and, below it, `(Did you mean --port?)`. */
@@ -132,6 +185,18 @@ function usageLine(text: string): string {
 function wholeNumber(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.')
   return Number(text)
+}
+
+function month(text: string): string {
+  if (/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) return text
+  throw new InvalidArgumentError('A month is expected, such as 2026-11.')
+}
+
+function groups(text: string): readonly Group[] {
+  const names = text.split(',').map((name) => name.trim())
+  const known = names.flatMap((name) => trafficGroups.find((group) => group === name) ?? [])
+  if (known.length === names.length) return [...new Set(known)]
+  throw new InvalidArgumentError(`Some of ${trafficGroups.join(', ')} are expected, with commas between them.`)
 }
 
 function days(text: string): number {

@@ -1,5 +1,5 @@
 import type { Router } from '../router/router.ts'
-import type { FailedQuery, LoggedMessage, MessageLog } from '../store/store.ts'
+import type { FailedQuery, LoggedMessage, MessageLog } from '../store/message-log.ts'
 import { besideServer, type CommonOptions } from './open.ts'
 import type { Output } from './output.ts'
 import { table } from './routes.ts'
@@ -19,7 +19,8 @@ const PAGE = 1_000
 /** Lists failed messages, or those whose outcome is not known, or opens them again. */
 export async function replay(ids: readonly string[], options: ReplayCommandOptions, output: Output): Promise<number> {
   return besideServer(options, async ({ router, parts: { store } }) => {
-    if (ids.length === 0 && options.all !== true) return list(await newest(store.log, options), options, output)
+    if (ids.length === 0 && options.all !== true)
+      return list(store.log, await newest(store.log, options), options, output)
     const { silent = false } = options
     const working = { replay: (which: readonly string[]) => router.replay(which, { silent }) }
     let count = await working.replay(ids)
@@ -27,7 +28,9 @@ export async function replay(ids: readonly string[], options: ReplayCommandOptio
       for (const query of queries(options)) count += await replayAll(store.log, working, query, PAGE)
     }
     output.out(`${count} ${count === 1 ? 'message is' : 'messages are'} worked again`)
-    return count === 0 && ids.length > 0 ? 1 : 0
+    if (count > 0 || ids.length === 0) return 0
+    output.err('switchboard: none of these is a message that has failed; "switchboard replay" lists those that have')
+    return 1
   })
 }
 
@@ -69,15 +72,31 @@ async function newest(log: MessageLog, options: ReplayCommandOptions): Promise<r
   return (await Promise.all(lists)).flat()
 }
 
-function list(messages: readonly LoggedMessage[], { unknown = false }: ReplayCommandOptions, output: Output): number {
+/** The backends of messages that moved from one to another, in their order. */
+async function pathsOf(log: MessageLog, messages: readonly LoggedMessage[]): Promise<ReadonlyMap<string, string>> {
+  const paths = new Map<string, string>()
+  for (const { id, direction } of messages) {
+    const backends = direction === 'in' ? [] : (await log.attempts(id)).map(({ backend }) => backend)
+    if (new Set(backends).size > 1) paths.set(id, [...new Set(backends)].join(' > '))
+  }
+  return paths
+}
+
+async function list(
+  log: MessageLog,
+  messages: readonly LoggedMessage[],
+  { unknown = false }: ReplayCommandOptions,
+  output: Output,
+): Promise<number> {
   if (messages.length === 0) {
     output.out(unknown ? 'No message is left UNKNOWN.' : 'No message has failed.')
     return 0
   }
+  const paths = await pathsOf(log, messages)
   const rows = messages.map((message) => [
     message.id,
     message.direction,
-    message.backend,
+    paths.get(message.id) ?? message.backend,
     message.identity,
     new Date(message.at).toISOString(),
     (message.error ?? '').split('\n')[0] ?? '',

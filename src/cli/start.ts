@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Environment } from '../settings/env.ts'
 import { createLogger } from '../settings/logger.ts'
 import { parseSettings } from '../settings/parse.ts'
 import type { Role } from '../settings/roles.ts'
+import type { SettingsInput } from '../settings/schema.ts'
 import { joinSwitchboard, type Switchboard } from '../settings/switchboard.ts'
 import { type CommonOptions, readSettings } from './open.ts'
 import type { Output } from './output.ts'
@@ -33,13 +35,25 @@ export async function start(options: StartOptions, output: Output): Promise<numb
     ...(options.port === undefined ? {} : { PORT: String(options.port) }),
     ...(options.host === undefined ? {} : { HOST: options.host }),
   }
+  return serveSettings({ input, env, role: options.role, stopSignal }, output)
+}
+
+/** What is served: settings as a file exports them, with what the environment puts over them. */
+export interface Served {
+  readonly input: SettingsInput
+  readonly env: Environment
+  readonly role: Role
+  readonly stopSignal: StopSignal
+}
+
+/** Serves settings until the signal to stop; then takes nothing more and finishes what is in hand. */
+export async function serveSettings({ input, env, role, stopSignal }: Served, output: Output): Promise<number> {
   const settings = parseSettings(input, env)
   const logger = createLogger(settings.log)
-  const { role } = options
   const switchboard = joinSwitchboard(settings, { logger, role })
   const { host } = settings.http
   // Beside a server on the same machine, the port of the settings is that server's; a worker has but its health to show.
-  const port = role === 'worker' && env.PORT === undefined ? 0 : settings.http.port
+  const port = role === 'worker' && env['PORT'] === undefined ? 0 : settings.http.port
   outliveRejections(switchboard)
   const started = switchboard.start()
   // Where the signal to stop comes first, nobody else hears of it.

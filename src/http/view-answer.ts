@@ -1,7 +1,8 @@
+import { noHttp } from '../backends/no-http.ts'
 import type { Clock } from '../messages/clock.ts'
 import type { Logger } from '../messages/logger.ts'
 import type { Backend, HttpClient, View, ViewAnswer, ViewRequest, ViewTools } from '../router/backend.ts'
-import { BacklogError, NotRunningError } from '../router/errors.ts'
+import { BacklogError, HookError, NotRunningError } from '../router/errors.ts'
 import type { Router } from '../router/router.ts'
 import { StoreUnavailableError } from '../store/errors.ts'
 import type { Store } from '../store/store.ts'
@@ -85,7 +86,7 @@ export class ViewCaller {
       settings: backend.settings,
       logger,
       clock,
-      http: http.client(new AbortController().signal),
+      http: backend.common.debug ? noHttp : http.client(new AbortController().signal),
       receive: (message, options) => router.receive(name, message, options),
       receivePart: (part) => router.means.receivePart(name, part),
       report: (report) => router.report(name, report),
@@ -131,5 +132,5 @@ function textOf({ rawQuery }: RequestHead, body: Uint8Array | ViewAnswer): strin
 }
 
 function isTemporary(error: unknown): boolean {
-  return error instanceof StoreUnavailableError || error instanceof BacklogError || error instanceof NotRunningError
+  return [StoreUnavailableError, BacklogError, HookError, NotRunningError].some((known) => error instanceof known)
 }

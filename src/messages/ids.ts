@@ -42,6 +42,12 @@ export function uuidv7Generator(clock: Clock, fillRandom: (bytes: Uint8Array) =>
   }
 }
 
+/** The least UUID of version 7 that is made at this time (milliseconds since 1970); as a text, since ids are texts. */
+export function leastIdAt(milliseconds: number): string {
+  const time = Math.max(0, milliseconds).toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}`
+}
+
 function byteAt(bytes: Uint8Array, index: number): number {
   return bytes[index] ?? 0
 }

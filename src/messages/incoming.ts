@@ -1,4 +1,5 @@
 import type { MessageClass } from './lane.ts'
+import type { TemplateText } from './template-use.ts'
 
 /** What a form yielded beyond identity and text. Plain JSON. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ export interface RespondOptions {
 
 /** One text that an app wants sent because of an incoming message. */
 export interface Response {
-  readonly text: Text
+  readonly text: Text | TemplateText
   readonly options: RespondOptions
 }
 
@@ -88,7 +89,7 @@ export class IncomingMessage {
    * Adds a response. Responses leave in the order they were added, once all phases are done.
    * @returns `true`, so that `return message.respond(…)` both answers and ends the chain.
    */
-  respond(text: Text, options: RespondOptions = {}): true {
+  respond(text: Text | TemplateText, options: RespondOptions = {}): true {
     this.responses.push({ text, options })
     return true
   }

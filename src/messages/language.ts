@@ -6,15 +6,17 @@ import type { Text } from './incoming.ts'
  * @param language a BCP 47 tag, or null when the person's is not known
  */
 export function chooseText(text: Text, language: string | null, fallbacks: readonly string[]): string {
-  if (typeof text === 'string') return text
-  const tags = Object.keys(text)
+  return typeof text === 'string' ? text : (text[chooseTag(Object.keys(text), language, fallbacks)] ?? '')
+}
+
+/** Chooses as `chooseText` does; returns the tag, '' where there is none to choose from. */
+export function chooseTag(tags: readonly string[], language: string | null, fallbacks: readonly string[]): string {
   for (const wanted of [language, ...fallbacks]) {
     if (wanted === null) continue
     const tag = find(tags, wanted) ?? find(tags, wanted.split(/[-_]/)[0] ?? wanted)
-    const chosen = tag === undefined ? undefined : text[tag]
-    if (chosen !== undefined) return chosen
+    if (tag !== undefined) return tag
   }
-  return text[tags[0] ?? ''] ?? ''
+  return tags[0] ?? ''
 }
 
 function find(tags: readonly string[], wanted: string): string | undefined {

@@ -35,12 +35,17 @@ export class Numbers {
   }
 
   canonical(given: string): string {
-    if (given.length > LONGEST_GIVEN) return given
+    return this.known(given) ?? given
+  }
+
+  /** @returns the number as E.164; undefined for what the phone library does not hold for a valid one */
+  known(given: string): string | undefined {
+    if (given.length > LONGEST_GIVEN) return undefined
     const bare = given.replace(BETWEEN, '')
-    if (!NUMBER_LIKE.test(bare)) return given
+    if (!NUMBER_LIKE.test(bare)) return undefined
     const number = this.#known.get(bare) ?? this.#parse(bare)
     this.#remember(bare, number)
-    return number === '' ? given : number
+    return number === '' ? undefined : number
   }
 
   /** @returns E.164; empty when it is no number that is known */
@@ -64,6 +69,14 @@ export class Numbers {
     const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)
   }
+}
+
+/** Without what people and programs put between digits, and with digits of other scripts as ours. */
+export function bareDigits(given: string): string {
+  // Arabic, Persian and full-width digits end as ours do.
+  return given.replace(BETWEEN, '').replace(/[\u0660-\u0669\u06f0-\u06f9\uff10-\uff19]/g, (digit) => {
+    return String(digit.charCodeAt(0) & 0xf)
+  })
 }
 
 /** A number as spreadsheets show it when a column is too narrow: its last digits are lost. */

@@ -15,6 +15,8 @@ export interface SendOptions {
   readonly end?: boolean
   /** Goes to people who have opted out too: for the confirmation of that, and for help. Never handed to a service. */
   readonly despiteOptOut?: boolean
+  /** Goes in quiet hours too. Never handed to a service. */
+  readonly despiteQuietHours?: boolean
 }
 
 /** What the store knows of an outgoing message when its turn comes. */
@@ -52,8 +54,11 @@ export class OutgoingMessage {
   readonly inResponseTo: OutgoingData['inResponseTo']
   readonly tries: number
   readonly createdAt: Date
+  /** When it is of no use any more: services that try for long can be told, gateways that fetch are. */
+  readonly expiresAt: Date | null
 
-  constructor(data: OutgoingData) {
+  /** @param expiresAt milliseconds since 1970 */
+  constructor(data: OutgoingData, expiresAt: number | null = null) {
     this.id = data.id
     this.backend = data.backend
     this.identity = data.identity
@@ -66,6 +71,7 @@ export class OutgoingMessage {
     this.inResponseTo = data.inResponseTo
     this.tries = data.tries ?? 0
     this.createdAt = new Date(data.createdAt)
+    this.expiresAt = expiresAt === null ? null : new Date(expiresAt)
   }
 
   get connection(): Connection {

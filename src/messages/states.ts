@@ -58,6 +58,23 @@ export function transition(current: Standing, next: Standing): Standing {
   return RANK[next.state] > RANK[current.state] ? next : current
 }
 
+/**
+ * The state of a message whose service reports each of its parts: ERROR as soon as one has failed, DELIVERED when all
+ * have arrived, UNKNOWN when all are over and of one nothing is known, SENT meanwhile. The order of the parts is of no
+ * matter.
+ * @param parts one for each part; null for one that nothing was reported of
+ */
+export function joinedState(parts: readonly (OutgoingState | null)[]): OutgoingState {
+  if (parts.includes('ERROR')) return 'ERROR'
+  if (parts.length === 0 || parts.some((state) => state === null || !isFinal(state))) return 'SENT'
+  return parts.every((state) => state === 'DELIVERED') ? 'DELIVERED' : 'UNKNOWN'
+}
+
+/** What becomes of a part, of which `next` is reported: states of one part move as those of a message do. */
+export function partState(current: OutgoingState | null, next: OutgoingState): OutgoingState {
+  return transition({ state: current ?? 'SENDING' }, { state: next }).state
+}
+
 function isOwnTimeOut(standing: Standing): boolean {
   return standing.state === 'ERROR' && standing.timedOut === true
 }

@@ -3,6 +3,7 @@ import { type Lane, laneKey, type MessageClass, messageClasses } from '../messag
 import { Delays } from './delays.ts'
 import { Fifo } from './fifo.ts'
 import { laneClass } from './lane-class.ts'
+import { type PoolHold, PoolHolds } from './pool-hold.ts'
 import { PoolSlot } from './pool-slot.ts'
 import type { LaneHandler, LaneResult, PoolSettings, Queue } from './queue.ts'
 import type { Signals } from './signals.ts'
@@ -26,6 +27,7 @@ interface Entry {
 
 interface Pool {
   readonly settings: PoolSettings
+  readonly hold: PoolHold
   ready: Record<MessageClass, Fifo<Entry>>
   active: number
   /** Lanes in hand that wait to have a slot again. */
@@ -45,6 +47,7 @@ export class MemoryQueue implements Queue {
   readonly #options: MemoryQueueOptions
   readonly #entries = new Map<string, Entry>()
   readonly #pools = new Map<string, Pool>()
+  readonly #holds = new PoolHolds()
   readonly #delays: Delays<{ entry: Entry; due: number }>
   readonly #working = new Set<Promise<void>>()
   #handler: LaneHandler | undefined
@@ -69,6 +72,21 @@ export class MemoryQueue implements Queue {
     } else if (entry.status === 'delayed' && notBefore < entry.due) {
       this.#place(entry, notBefore)
     }
+  }
+
+  hold(pool: string, classes: readonly MessageClass[]): void {
+    this.#holds.of(pool).hold(classes)
+    this.#dispatchNamed(pool)
+  }
+
+  letOne(pool: string, classes: readonly MessageClass[]): void {
+    this.#holds.of(pool).letOne(classes)
+    this.#dispatchNamed(pool)
+  }
+
+  #dispatchNamed(name: string): void {
+    const pool = this.#pools.get(name)
+    if (pool !== undefined) this.#dispatch(pool)
   }
 
   work(handler: LaneHandler): void {
@@ -137,7 +155,8 @@ export class MemoryQueue implements Queue {
     const settings = this.#options.poolOf(lane)
     const known = this.#pools.get(settings.name)
     if (known !== undefined) return known
-    const pool: Pool = { settings, ready: noneReady(), active: 0, returning: new Fifo(), dispatching: false }
+    const hold = this.#holds.of(settings.name)
+    const pool: Pool = { settings, hold, ready: noneReady(), active: 0, returning: new Fifo(), dispatching: false }
     this.#pools.set(settings.name, pool)
     return pool
   }
@@ -244,13 +263,15 @@ function noneReady(): Pool['ready'] {
 }
 
 function hasReady(pool: Pool): boolean {
-  return messageClasses.some((name) => pool.ready[name].length > 0)
+  return messageClasses.some((name) => pool.ready[name].length > 0 && pool.hold.lets(name))
 }
 
 function nextEntry(pool: Pool): Entry | undefined {
   for (const name of messageClasses) {
-    const entry = pool.ready[name].shift()
-    if (entry !== undefined) return entry
+    const entry = pool.hold.lets(name) ? pool.ready[name].shift() : undefined
+    if (entry === undefined) continue
+    pool.hold.passed(name)
+    return entry
   }
   return undefined
 }

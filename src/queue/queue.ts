@@ -1,4 +1,4 @@
-import type { Lane } from '../messages/lane.ts'
+import type { Lane, MessageClass } from '../messages/lane.ts'
 
 /** What a worker says of a lane when it gives it back. */
 export type LaneResult =
@@ -48,6 +48,16 @@ export interface Queue {
    * one that is being worked is handed out again afterwards.
    */
   ring(lane: Lane, notBefore?: number): Promise<void>
+  /**
+   * Hands out no lanes of these classes of a pool in this process, however often they are rung, until it is called
+   * again: with none, all are handed out. What is in hand goes on; what is held back costs nothing.
+   */
+  hold(pool: string, classes: readonly MessageClass[]): void
+  /**
+   * Hands out one lane of a pool, of one of these classes, in spite of the hold: now, or as soon as there is one. The
+   * next `hold` takes that back.
+   */
+  letOne(pool: string, classes: readonly MessageClass[]): void
   /** Begins to hand lanes to the handler. */
   work(handler: LaneHandler): void
   /**

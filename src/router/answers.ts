@@ -1,10 +1,13 @@
 import type { Clock } from '../messages/clock.ts'
-import type { Connection } from '../messages/incoming.ts'
 import type { Lane, MessageClass } from '../messages/lane.ts'
 import type { Signals } from '../queue/signals.ts'
-import type { ClaimedIncoming, NewOutgoing, Store } from '../store/store.ts'
+import type { ClaimedIncoming } from '../store/incoming-records.ts'
+import type { NewOutgoing } from '../store/outgoing-records.ts'
+import type { Store } from '../store/store.ts'
 import type { Received } from './backend.ts'
+import type { Hooks } from './hooks.ts'
 import type { Ringer } from './ring.ts'
+import { type Answered, allowedByHooks, tellAnswered } from './send-hooks.ts'
 
 /** What waits for a message's responses is told on this channel. */
 export const answeredChannel = (id: string) => `answered:${id}`
@@ -48,11 +51,10 @@ export interface Listening {
 export interface AnswersParts {
   readonly store: Store
   readonly ringer: Ringer
+  readonly hooks: Hooks
   readonly signals: Signals
   readonly clock: Clock
 }
-
-type Incoming = { readonly id: string } & Connection
 
 /** The responses that a view gives in its own answer to the request. */
 export class Answers {
@@ -83,22 +85,26 @@ export class Answers {
   }
 
   /** Makes the responses ours to give; those that the worker has begun to send are not. */
-  async take({ backend, identity }: Incoming, answered: AnsweredSignal | undefined): Promise<Received['responses']> {
+  async take(message: Answered, answered: AnsweredSignal | undefined): Promise<Received['responses']> {
     if (answered === undefined) return undefined
-    const { store, ringer, clock } = this.#parts
-    const ids = answered.responses.map(({ id }) => id)
+    const { store, ringer, hooks, clock } = this.#parts
+    const { backend, identity } = message
+    const { responses } = answered
+    const given = hooks.hasBefore('send') ? await allowedByHooks(hooks, message, responses, clock.now()) : responses
+    const ids = given.map(({ id }) => id)
     const taken = new Set(await store.settleAnswered(ids, clock.now()))
-    const ours = answered.responses.filter(({ id }) => taken.has(id))
+    const ours = given.filter(({ id }) => taken.has(id))
     // What was recorded behind them has waited for them, as they waited to be taken.
-    for (const messageClass of new Set(ours.map((response) => response.class))) {
+    for (const messageClass of new Set(responses.map((response) => response.class))) {
       const lane: Lane = { kind: 'outgoing', owner: backend, class: messageClass, identity }
       ringer.ring(lane)
     }
+    if (hooks.hasAfter('send')) for (const response of ours) tellAnswered(hooks, message, response, clock.now())
     return ours.map(({ text, end }) => ({ text, end }))
   }
 
   /** A repeated request gets what the first one got, and waits with it where that is not known yet. */
-  async again(message: Incoming, wait: number): Promise<Received['responses']> {
+  async again(message: Answered, wait: number): Promise<Received['responses']> {
     const { store } = this.#parts
     const listening = this.listen(message.id, wait)
     try {

@@ -1,8 +1,9 @@
 import { errorText, SwitchboardError } from '../messages/errors.ts'
 import type { OutgoingState } from '../messages/states.ts'
-import type { AttemptResult, ClaimedOutgoing } from '../store/store.ts'
+import type { AttemptResult, ClaimedOutgoing } from '../store/outgoing-records.ts'
 import type { Backend, SendingSettings, SendResult } from './backend.ts'
 import { ProviderError } from './errors.ts'
+import type { Prices } from './prices.ts'
 import { backoffDelay } from './retry.ts'
 
 /** What came of a message, with or without an attempt. */
@@ -34,9 +35,33 @@ export function failed(claimed: ClaimedOutgoing, sending: SendingSettings, failu
   const tries = claimed.tries + 1
   const details = { startedAt, ...recordableError(error) }
   const at = now + Math.max(waitAskedFor(error), backoffDelay(tries, sending))
-  const tooOld = at - (claimed.firstAttemptAt ?? startedAt ?? now) > sending.maxAge
+  // One without a try of its own has waited for its backend's pause to end.
+  const since = claimed.tries === 0 ? null : claimed.firstAttemptAt
+  const tooOld = at - (since ?? startedAt ?? now) > sending.maxAge
   if (!retry || claimed.once || tries >= sending.attempts || tooOld) return { ...details, outcome: settled('ERROR') }
   return { ...details, outcome: { kind: 'retry', at } }
+}
+
+/**
+ * The backend is paused by the error of this attempt: the message waits for the end of that, at its place, and the try is
+ * none of its own. One that goes on elsewhere does, and one that is to be tried once only has its error.
+ */
+export function waitingOutPause(claimed: ClaimedOutgoing, failed: Settlement, now: number): Settlement {
+  if (claimed.once || failed.outcome.kind === 'moved') return failed
+  return { ...failed, outcome: { kind: 'retry', at: now, uncounted: true } }
+}
+
+/** With the project's own price, where the service has told no cost. */
+export function withPrice(given: Settlement, claimed: ClaimedOutgoing, prices: Prices): Settlement {
+  if (typeof given.cost === 'number' || given.outcome.kind !== 'settled') return given
+  const { backend, identity } = claimed
+  const estimate = prices.estimate({
+    backend,
+    identity,
+    network: given.network ?? null,
+    parts: given.parts ?? claimed.parts,
+  })
+  return estimate === undefined ? given : { ...given, ...estimate, estimated: true }
 }
 
 export function cancelled(reason: string, done: Pick<AttemptResult, 'changes' | 'outgoing'> = {}): Settlement {
@@ -66,9 +91,11 @@ export function isRetryable(error: unknown): boolean {
  * What a service said, as it can be recorded whatever a backend returned: the message has been given, and a result that
  * cannot be recorded would make it be given again.
  */
-function recordable({ externalIds = [], parts, cost, currency, network, extra }: SendResult): Partial<Settlement> {
+function recordable({ idsName, parts, cost, currency, network, extra, ...taken }: SendResult): Partial<Settlement> {
+  const externalIds = [...new Set((taken.externalIds ?? []).map(String))]
   return {
-    externalIds: externalIds.map(String),
+    externalIds,
+    ...(externalIds.length > 1 && idsName !== 'message' ? { isIdPerPart: true } : {}),
     ...(Number.isSafeInteger(parts) ? { parts: Number(parts) } : {}),
     cost: Number.isFinite(cost) ? Number(cost) : null,
     currency: currency === undefined ? null : String(currency),
@@ -78,7 +105,7 @@ function recordable({ externalIds = [], parts, cost, currency, network, extra }:
 }
 
 /** A refusal that cannot be recorded would be taken for an outcome that cannot be known. */
-function recordableError(error: unknown): Pick<AttemptResult, 'code' | 'providerCode' | 'error'> {
+export function recordableError(error: unknown): Pick<AttemptResult, 'code' | 'providerCode' | 'error'> {
   const providerCode = error instanceof ProviderError ? (error.providerCode ?? null) : null
   return {
     code: error instanceof SwitchboardError ? String(error.code) : 'UNEXPECTED',

@@ -15,6 +15,8 @@ import type {
   TakenPart,
 } from './backend.ts'
 import { Ending } from './ending.ts'
+import type { Holds } from './holds.ts'
+import type { OptOuts } from './opt-outs.ts'
 import { BackendOutbox } from './outbox.ts'
 import { PartJoiner } from './part-joiner.ts'
 import { Polling } from './polling.ts'
@@ -27,6 +29,10 @@ export interface BackendMeansParts {
   readonly logger: Logger
   readonly receive: (backend: string, message: ReceivedMessage) => Promise<Received>
   readonly report: (backend: string, report: DeliveryReport) => Promise<void>
+  /** Takes what we say ourselves of a message. */
+  readonly ownReport: (backend: string, report: DeliveryReport) => Promise<void>
+  readonly optOuts: Pick<OptOuts, 'per'>
+  readonly holds: Pick<Holds, 'refusal'>
   readonly toolsOf: (backend: Backend, ending: Ending) => SendTools<unknown>
 }
 
@@ -61,7 +67,9 @@ export class BackendMeans {
   }
 
   outbox(backend: string): Outbox {
-    return new BackendOutbox(backend, this.#parts)
+    const { optOuts, holds } = this.#parts
+    const isPaused = (name: string) => holds.refusal(name) !== undefined
+    return new BackendOutbox(backend, { ...this.#parts, optOut: optOuts, isPaused })
   }
 
   memory(backend: string): BackendMemory {

@@ -9,7 +9,7 @@ import type { DeliveryReport } from '../messages/report.ts'
 import type { OutgoingState } from '../messages/states.ts'
 import type { TextRules } from '../messages/text-rules.ts'
 import type { Rate } from '../queue/queue.ts'
-import type { LoggedMessage } from '../store/store.ts'
+import type { LoggedMessage } from '../store/message-log.ts'
 import type { Copy, Passing, RelayedMessage, RelayOutcome } from './passing.ts'
 
 /** A request as views see it, whatever server took it. */
@@ -196,7 +196,10 @@ export interface SendTools<Settings> {
 
 /** What a service said when it took a message. */
 export interface SendResult {
+  /** Of several, each is that of one part, of which the service reports by itself; unless `idsName` says otherwise. */
   readonly externalIds?: readonly string[]
+  /** What several ids name: `parts` by default; `message` where all of them name the one message. */
+  readonly idsName?: 'parts' | 'message'
   /** By default the backend's state of success. */
   readonly state?: OutgoingState
   readonly parts?: number
@@ -224,6 +227,30 @@ export type BackendMethod<Settings> = (tools: SendTools<Settings>, ...values: re
 /** How an outgoing message of each class goes on when its outcome cannot be known. */
 export type UnknownOutcome = Readonly<Record<MessageClass, 'settle' | 'retry'>>
 
+/** When one message is tried while the others wait. Times are milliseconds; each is twice the one before. */
+export interface ProbeSettings {
+  readonly firstProbe: number
+  readonly longestProbe: number
+}
+
+/** When a service is held for failing. */
+export interface CircuitSettings extends ProbeSettings {
+  /** Attempts in a row that failed. */
+  readonly failures: number
+  /** Milliseconds from the beginning of the first of them. */
+  readonly silence: number
+}
+
+/** What may be sent over a backend in a day. */
+export interface DailyCap {
+  readonly messages?: number | undefined
+  readonly parts?: number | undefined
+  /** In the currency that the service, or the price table, tells. */
+  readonly cost?: number | undefined
+  /** The classes that go on all the same; they are counted too. */
+  readonly goOn: readonly MessageClass[]
+}
+
 /** How a backend hands messages to its service. */
 export interface SendingSettings {
   readonly concurrency: number
@@ -237,6 +264,11 @@ export interface SendingSettings {
   /** Milliseconds after which a message is given up. */
   readonly maxAge: number
   readonly unknownOutcome: UnknownOutcome
+  /** While the backend is paused. */
+  readonly pause: ProbeSettings
+  /** False where each message runs into its own errors, whatever those before it have met. */
+  readonly circuit: CircuitSettings | false
+  readonly dailyCap?: DailyCap | undefined
 }
 
 /** How a backend's identities are understood as phone numbers. */
@@ -262,6 +294,8 @@ export interface CommonBackendSettings {
   readonly window: number
   /** Milliseconds to wait for the missing parts of a long message. */
   readonly joinTimeLimit: number
+  /** Milliseconds back in which a report by number looks for its message. */
+  readonly reportWindow: number
   /** Milliseconds from one poll to the next; absent when the service is not polled. */
   readonly pollInterval?: number | undefined
 }
@@ -293,6 +327,8 @@ export interface Backend {
   sendBatch?(messages: readonly OutgoingMessage[], tools: SendTools<unknown>): Promise<readonly BatchOutcome[]>
   /** Messages that one call of `sendBatch` takes at the most. */
   readonly batchLimit: number
+  /** The ids that we choose for a message, by which its service reports; known before it is given. */
+  idsOf?(message: OutgoingMessage, own: { readonly settings: unknown }): readonly string[]
   /** Asks the service what became of messages; those it does not know are left out. */
   checkStates?(messages: readonly CheckedMessage[], tools: SendTools<unknown>): Promise<readonly DeliveryReport[]>
   /** Fetches incoming messages; in one process at a time, each `pollInterval`. */

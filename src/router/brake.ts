@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Connection } from '../messages/incoming.ts'
 import type { Logger } from '../messages/logger.ts'
 import { isInSession } from '../messages/session.ts'
-import type { ClaimedIncoming } from '../store/store.ts'
+import type { ClaimedIncoming } from '../store/incoming-records.ts'
 import type { AppContext } from './context.ts'
 
 /** When answers of the phase `default` are kept back. */

@@ -1,6 +1,9 @@
 import type { Connection } from '../messages/incoming.ts'
 import type { Logger } from '../messages/logger.ts'
-import type { Change, Contact, NewOutgoing, Store } from '../store/store.ts'
+import type { Change } from '../store/change.ts'
+import type { Contact } from '../store/contact.ts'
+import type { NewOutgoing } from '../store/outgoing-records.ts'
+import type { Store } from '../store/store.ts'
 import { NotRunningError } from './errors.ts'
 import { OPT_OUT_SCOPE, type OptOutSettings, optOutKey } from './opt-outs.ts'
 import { type Addressees, PendingPeople } from './pending-people.ts'
@@ -180,13 +183,15 @@ export class MessageContext implements AppContext {
     }
     this.#change({ kind: 'contact-created', contact })
     const own = connection === undefined ? this.#parts.connection : this.#parts.canonical(connection)
-    this.#change({ kind: 'connection-linked', connection: own, contactId: contact.id })
+    const from = connection === undefined ? { from: this.#contact?.id ?? null } : {}
+    this.#change({ kind: 'connection-linked', connection: own, contactId: contact.id, ...from })
     if (connection === undefined) this.#contact = contact
     return contact
   }
 
   async #updateContact(id: string, values: ContactValues): Promise<void> {
-    this.#change({ kind: 'contact-changed', id, values })
+    const required = this.#contact?.id === id
+    this.#change({ kind: 'contact-changed', id, values, ...(required ? { required } : {}) })
     if (this.#contact?.id === id) this.#contact = { ...this.#contact, ...values }
   }
 

@@ -2,7 +2,8 @@ import type { Clock } from '../messages/clock.ts'
 import { measureText } from '../messages/gsm.ts'
 import type { NewId } from '../messages/ids.ts'
 import type { Logger } from '../messages/logger.ts'
-import type { ClaimedIncoming, ClaimedOutgoing, NewOutgoing } from '../store/store.ts'
+import type { ClaimedIncoming } from '../store/incoming-records.ts'
+import type { ClaimedOutgoing, NewOutgoing } from '../store/outgoing-records.ts'
 import type { Settlement } from './attempt-outcome.ts'
 import type { Backend } from './backend.ts'
 import type { Copy, Passing } from './passing.ts'
@@ -50,7 +51,10 @@ export class Copies {
   }
 
   /** Of an outgoing message that will not be tried any more. What a service has been given may not be lost by it. */
-  ofSettled(claimed: ClaimedOutgoing, { outcome, code = null, error = null }: Settlement): readonly NewOutgoing[] {
+  ofSettled(
+    claimed: Pick<ClaimedOutgoing, 'id' | 'backend' | 'fields'>,
+    { outcome, code = null, error = null }: Settlement,
+  ): readonly NewOutgoing[] {
     if (outcome.kind !== 'settled') return NONE
     const { id: messageId, backend, fields } = claimed
     const { state } = outcome

@@ -11,6 +11,10 @@ export interface ProviderDetails {
   readonly retryAfter?: number
   /** The service sends this person nothing, since she has told it to stop. */
   readonly optedOut?: boolean
+  /** Whether another service may take what this one did not; by default as the class says. */
+  readonly elsewhere?: boolean
+  /** Where the outcome is not known: by which ids the service will report, should it have taken the message. */
+  readonly externalIds?: readonly string[]
 }
 
 /** The base of what `send` throws. Each class knows whether trying again can help. */
@@ -20,6 +24,9 @@ export abstract class ProviderError extends SwitchboardError {
   readonly outcomeUnknown: boolean
   readonly retryAfter: number | null
   readonly optedOut: boolean
+  /** Whether another service may take the message; null where the class says it. */
+  readonly elsewhere: boolean | null
+  readonly externalIds: readonly string[]
 
   constructor(message: string, details: ProviderDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined)
@@ -27,6 +34,8 @@ export abstract class ProviderError extends SwitchboardError {
     this.outcomeUnknown = details.outcomeUnknown ?? false
     this.retryAfter = details.retryAfter ?? null
     this.optedOut = details.optedOut ?? false
+    this.elsewhere = details.elsewhere ?? null
+    this.externalIds = details.externalIds ?? []
   }
 }
 
@@ -78,9 +87,35 @@ export class MessageSendError extends ProviderError {
   readonly retry = false
 }
 
+/** The backend was paused by hand: nothing is sent over it until it is resumed. */
+export class PausedError extends ProviderError {
+  readonly code = 'PAUSED'
+  readonly retry = true
+}
+
 /** An app did not return within its time limit. */
 export class AppTimeoutError extends SwitchboardError {
   readonly code = 'APP_TIMEOUT'
+}
+
+/**
+ * A hook that runs before failed: nothing was recorded, or given to the service. What the hook said may quote the
+ * message, so that it is neither in the text nor the cause, which anybody may log.
+ */
+export class HookError extends SwitchboardError {
+  readonly code = 'HOOK'
+  /** What the hook threw. */
+  readonly thrown: unknown
+
+  constructor(message: string, thrown: unknown) {
+    super(message)
+    this.thrown = thrown
+  }
+}
+
+/** A hook did not return within its time limit. */
+export class HookTimeoutError extends SwitchboardError {
+  readonly code = 'HOOK_TIMEOUT'
 }
 
 /** More messages wait than the settings allow; the sender is asked to come again. */
@@ -91,6 +126,16 @@ export class BacklogError extends SwitchboardError {
 /** The message was not sent: an app vetoed it, its recipient has opted out, or its time was over. */
 export class CancelledError extends SwitchboardError {
   readonly code = 'CANCELLED'
+}
+
+/** The idempotency key was used before, for something else. */
+export class IdempotencyMismatchError extends SwitchboardError {
+  readonly code = 'IDEMPOTENCY_MISMATCH'
+}
+
+/** The routing of the settings cannot choose a backend: its function threw, or answered what is none. */
+export class RoutingError extends SwitchboardError {
+  readonly code = 'ROUTING'
 }
 
 /** The switchboard is stopping or was not started. */
@@ -107,6 +152,7 @@ const byCode = {
   CREDIT: CreditError,
   UNSUPPORTED: UnsupportedError,
   MESSAGE_SEND: MessageSendError,
+  PAUSED: PausedError,
 } as const
 
 /** The error of a settled message, from what was kept of it; its class is known by its code. */

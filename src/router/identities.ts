@@ -19,17 +19,35 @@ export class Identities {
 
   /**
    * The same for whom somebody wants to write to.
-   * @throws InvalidInputError naming a number whose last digits a spreadsheet has lost
+   * @param field named in the error
+   * @throws InvalidInputError naming a number that a spreadsheet has broken
    */
-  recipient(connection: Connection): Connection {
+  recipient(connection: Connection, field = 'to'): Connection {
     const { backend, identity } = connection
     const isNumber = (this.#backends.get(backend)?.common.numbers ?? false) !== false
     if (isNumber && isSpreadsheetNumber(identity)) {
       throw new InvalidInputError(
-        `to: "${identity}" is a number as a spreadsheet shows it, whose digits are lost; format the column as text`,
+        `${field}: "${identity}" is a number as a spreadsheet shows it, whose digits are lost; format the column as text`,
+      )
+    }
+    if (isNumber && /^[+-]?\d{5,}[.,]0+$/.test(identity.trim())) {
+      throw new InvalidInputError(
+        `${field}: "${identity}" is a number that a spreadsheet has written with decimals; format the column as text`,
       )
     }
     return this.canonical(connection)
+  }
+
+  /** Whether identities of the backend are phone numbers, and this one is none that is known. */
+  isUnknownNumber({ backend, identity }: Connection): boolean {
+    const rules = this.#backends.get(backend)?.common.numbers ?? false
+    return rules !== false && this.#of(rules.region).known(identity) === undefined
+  }
+
+  /** Whose national forms of numbers are understood; undefined where none are. */
+  regionOf(backend: string): Region | undefined {
+    const rules = this.#backends.get(backend)?.common.numbers ?? false
+    return rules === false ? undefined : rules.region
   }
 
   #of(region: Region | undefined): Numbers {

@@ -3,13 +3,15 @@ import { errorText } from '../messages/errors.ts'
 import type { NewId } from '../messages/ids.ts'
 import { type Connection, IncomingMessage, type Response, type Text } from '../messages/incoming.ts'
 import type { Lane } from '../messages/lane.ts'
-import { chooseText } from '../messages/language.ts'
 import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
 import type { LaneResult, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import { DocumentConflictError, StaleResultError, StoreUnavailableError, TakenOverError } from '../store/errors.ts'
-import type { ClaimedIncoming, Fence, IncomingOutcome, NewOutgoing, Store } from '../store/store.ts'
+import type { Fence } from '../store/fence.ts'
+import type { ClaimedIncoming, IncomingOutcome } from '../store/incoming-records.ts'
+import type { NewOutgoing } from '../store/outgoing-records.ts'
+import type { Store } from '../store/store.ts'
 import { answeredBy, answeredChannel } from './answers.ts'
 import type { App } from './app.ts'
 import type { AppCalls } from './app-calls.ts'
@@ -23,9 +25,11 @@ import type { OutgoingTexts } from './outgoing-texts.ts'
 import { type CallApp, type IncomingVerdict, runIncomingPhases, runOutgoingPhase } from './phases.ts'
 import { type Backoff, backoffDelay } from './retry.ts'
 import type { Ringer } from './ring.ts'
-import { checkedClass, type Sender } from './send.ts'
+import type { Sender } from './send.ts'
+import { checkedClass } from './send-checks.ts'
 import type { Staleness } from './staleness.ts'
 import { isStoreFault } from './store-fault.ts'
+import { keptOf, relatedToOf, type TemplateTexts } from './template-texts.ts'
 
 /** What happens to messages whose phases fail. */
 export interface IncomingRetry extends Backoff {
@@ -44,6 +48,7 @@ export interface IncomingWorkerParts {
   readonly sender: Sender
   readonly identities: Identities
   readonly texts: OutgoingTexts
+  readonly templates: TemplateTexts
   readonly copies: Copies
   /** Told when the store does not answer. */
   readonly storeAway: () => void
@@ -54,7 +59,6 @@ export interface IncomingWorkerParts {
   readonly newId: NewId
   readonly logger: Logger
   readonly retry: IncomingRetry
-  readonly languages: readonly string[]
   /** Told of each message that is no longer open. */
   readonly settled: () => void
 }
@@ -102,14 +106,17 @@ export class IncomingWorker {
   async #process(message: ClaimedIncoming, fence: Fence, slot: Slot): Promise<boolean> {
     const refusal = await this.#parts.staleness.refusal(message)
     if (refusal !== null) return this.#refuse(message, fence, refusal)
+    let current = message
     for (let conflicts = 0; ; conflicts++) {
       try {
-        return await this.#processOnce(message, fence, slot)
+        return await this.#processOnce(current, fence, slot)
       } catch (error) {
         if (isStoreFault(error)) throw error
         // What the apps left cannot be recorded, now or later: their failure, not the store's.
         const mayPass = error instanceof DocumentConflictError && conflicts < MOST_CONFLICTS
         if (!mayPass) return this.#failed(message, fence, slot, error)
+        // Somebody may have made, or deleted, the contact meanwhile.
+        current = { ...message, contact: (await this.#parts.store.contacts.ofConnection(message)) ?? null }
       }
     }
   }
@@ -160,7 +167,7 @@ export class IncomingWorker {
       newId,
       optOutPer: optOuts.per,
       canonical: (connection) => identities.canonical(connection),
-      prepareSend: (request, people) => sender.prepare(request, people),
+      prepareSend: async (request, people) => (await sender.prepare(request, people)).messages,
     })
   }
 
@@ -174,6 +181,7 @@ export class IncomingWorker {
     const prepared: NewOutgoing[] = []
     for (const response of responses) {
       const draft = await this.#draft(response, to, context)
+      if (draft === undefined) continue
       const outgoing = new OutgoingMessage(draft)
       const objection = await this.#parts.objections.against(draft, to, context, defaults?.get(response))
       const reason = objection ?? (await this.#vetoOf(outgoing, context, call))
@@ -188,23 +196,33 @@ export class IncomingWorker {
     return cancelledBy === null ? null : `cancelled by the app "${cancelledBy}"`
   }
 
-  async #draft({ text, options }: Response, to: ClaimedIncoming, context: MessageContext): Promise<NewOutgoing> {
-    const { newId, clock, languages, identities } = this.#parts
+  /** @returns undefined for who does not get the template */
+  async #draft(
+    { text, options }: Response,
+    to: ClaimedIncoming,
+    context: MessageContext,
+  ): Promise<NewOutgoing | undefined> {
+    const { newId, clock, templates, identities, logger } = this.#parts
     const asked = options.to === undefined || isSame(options.to, to) ? to : identities.canonical(options.to)
     const connection = { backend: asked.backend, identity: asked.identity }
     const ownConnection = isSame(connection, to)
     const contact = ownConnection ? context.contact : await context.contacts.find(connection)
+    const written = await templates.response(text, connection, contact)
+    if ('reason' in written) {
+      logger.info({ id: to.id, ...connection, reason: written.reason }, 'a response is left out')
+      return undefined
+    }
+    const id = newId()
     const address = options.from ?? (ownConnection ? to.address : null)
     const isAnswer = ownConnection && address === to.address
     const held = to.answerBy !== null && isAnswer && to.answerBy > clock.now()
     // They tell the service whom and what it answers, which is true of nobody else.
     const fields = ownConnection ? to.fields : {}
     return {
-      id: newId(),
+      id,
       backend: connection.backend,
       identity: connection.identity,
       address,
-      text: chooseText(text, contact?.language ?? null, languages),
       class: checkedClass(options.class ?? 'reply'),
       fields: options.fields === undefined ? fields : { ...fields, ...options.fields },
       options: {
@@ -223,9 +241,9 @@ export class IncomingWorker {
       reason: null,
       contactId: contact?.id ?? null,
       tag: null,
-      template: null,
-      relatedTo: null,
+      relatedTo: relatedToOf(text),
       extra: null,
+      ...keptOf(written, id),
     }
   }
 

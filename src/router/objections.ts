@@ -1,5 +1,6 @@
 import type { Connection } from '../messages/incoming.ts'
-import type { ClaimedIncoming, NewOutgoing } from '../store/store.ts'
+import type { ClaimedIncoming } from '../store/incoming-records.ts'
+import type { NewOutgoing } from '../store/outgoing-records.ts'
 import type { Brake } from './brake.ts'
 import type { AppContext } from './context.ts'
 import { OPTED_OUT, passesOptOut } from './opt-outs.ts'

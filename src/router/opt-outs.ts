@@ -1,7 +1,9 @@
 import type { NewId } from '../messages/ids.ts'
 import type { Connection } from '../messages/incoming.ts'
 import { isInSession } from '../messages/session.ts'
-import type { Change, ClaimedOutgoing, Store } from '../store/store.ts'
+import type { Change } from '../store/change.ts'
+import type { ClaimedOutgoing } from '../store/outgoing-records.ts'
+import type { Store } from '../store/store.ts'
 import { ProviderError } from './errors.ts'
 
 /** How far an opt-out reaches. */
@@ -40,9 +42,17 @@ export class OptOuts {
   /** @param byContact whether the contact of the message's connection has opted out, as it is now */
   async stops(message: ClaimedOutgoing, byContact: boolean): Promise<boolean> {
     if (passesOptOut(message)) return false
-    if (byContact || this.per === 'person') return byContact
-    const { documents } = this.#parts.store
-    return (await documents.get(OPT_OUT_SCOPE, optOutKey(message)))?.value !== undefined
+    if (byContact) return true
+    if (this.per === 'person') return this.#isOutElsewhere(message)
+    return isOptedOutOf(this.#parts.store.documents, message)
+  }
+
+  /** A route may lead a message around the backend over which its person has opted out. */
+  async #isOutElsewhere({ route }: ClaimedOutgoing): Promise<boolean> {
+    if (route === undefined) return false
+    const { contacts } = this.#parts.store
+    const found = await Promise.all([...route.left, ...route.next].map((each) => contacts.ofConnection(each)))
+    return found.some((contact) => contact !== undefined && contact.optedOutAt !== null)
   }
 
   /** What has to be recorded with an attempt that failed so: nothing, unless the service says that the person is out. */
@@ -70,6 +80,11 @@ export class OptOuts {
     if (known?.value !== undefined) return []
     return [{ kind: 'document-put', scope: OPT_OUT_SCOPE, key, value: { at: now }, version: known?.version ?? 0 }]
   }
+}
+
+/** Whether somebody wants nothing over this one backend. */
+export async function isOptedOutOf(documents: Store['documents'], connection: Connection): Promise<boolean> {
+  return (await documents.get(OPT_OUT_SCOPE, optOutKey(connection)))?.value !== undefined
 }
 
 /** Confirmations have to reach who has just opted out, and who dials a session asks for its answers. */

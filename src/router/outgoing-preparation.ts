@@ -5,17 +5,20 @@ import type { Logger } from '../messages/logger.ts'
 import { OutgoingMessage } from '../messages/outgoing.ts'
 import type { RuledText } from '../messages/text-rules.ts'
 import type { Slot } from '../queue/queue.ts'
-import type { AttemptStart, ClaimedOutgoing, NewOutgoing, Store } from '../store/store.ts'
+import type { AttemptStart, ClaimedOutgoing, NewOutgoing } from '../store/outgoing-records.ts'
+import type { Store } from '../store/store.ts'
 import type { App } from './app.ts'
 import type { AppCalls } from './app-calls.ts'
 import { cancelled, failed, mayRepeat, outcomeUnknown, type Settlement, settled } from './attempt-outcome.ts'
 import type { Backend } from './backend.ts'
 import { MessageContext } from './context.ts'
-import { type ExpirySettings, expiryOf } from './expiry.ts'
+import { EXPIRED, type ExpirySettings, expiryOf } from './expiry.ts'
+import { givenIds } from './given-ids.ts'
 import type { Identities } from './identities.ts'
 import { OPTED_OUT, type OptOuts } from './opt-outs.ts'
 import type { OutgoingTexts } from './outgoing-texts.ts'
 import { runOutgoingPhase } from './phases.ts'
+import type { QuietHours } from './quiet-hours.ts'
 import type { Sender } from './send.ts'
 
 export interface PreparationParts {
@@ -27,6 +30,7 @@ export interface PreparationParts {
   readonly texts: OutgoingTexts
   readonly optOuts: OptOuts
   readonly expiry: ExpirySettings
+  readonly quiet: QuietHours | undefined
   readonly clock: Clock
   readonly newId: NewId
   readonly logger: Logger
@@ -57,10 +61,12 @@ export class OutgoingPreparation {
     const refused = await this.#refusal(claimed, claimed.optedOut, until)
     if (refused !== null) return without(cancelled(refused))
     if (claimed.attemptOpen && !mayRepeat(claimed, backend)) {
-      return without(outcomeUnknown('its result was never recorded'))
+      return without(this.#neverRecorded(claimed, backend))
     }
+    const putOff = isCopy ? undefined : this.#putOff(claimed, claimed.timeZone, until)
+    if (putOff !== undefined) return without(putOff)
     if (backend.common.debug) return without({ outcome: settled('DEBUG'), startedAt: null })
-    const message = new OutgoingMessage(claimed)
+    const message = new OutgoingMessage(claimed, until)
     if (claimed.phased) return { go: true, message, changed: undefined }
     try {
       return await this.#phased(claimed, message, slot, until)
@@ -94,6 +100,9 @@ export class OutgoingPreparation {
     const contact = await this.#parts.store.contacts.ofConnection(message.connection)
     const refused = await this.#refusal(claimed, (contact?.optedOutAt ?? null) !== null, until)
     if (refused !== null) return without(cancelled(refused, done))
+    // The phase has then come to nothing, and runs again when the hours are over.
+    const putOff = this.#putOff(claimed, contact?.timeZone ?? null, until)
+    if (putOff !== undefined) return without(putOff)
     const texts = this.#textsOf(claimed, message)
     if ('refused' in texts) {
       const error = texts.refused
@@ -119,8 +128,26 @@ export class OutgoingPreparation {
   /** Why the message may not be given to its service now. */
   async #refusal(claimed: ClaimedOutgoing, byContact: boolean, until: number | null): Promise<string | null> {
     const { clock, optOuts } = this.#parts
-    if (until !== null && until <= clock.now()) return 'expired before it was sent'
+    if (until !== null && until <= clock.now()) return EXPIRED
     return (await optOuts.stops(claimed, byContact)) ? OPTED_OUT : null
+  }
+
+  /** Its service may have taken it, and may have reported of it meanwhile. */
+  #neverRecorded(claimed: ClaimedOutgoing, backend: Backend): Settlement {
+    return {
+      ...outcomeUnknown('its result was never recorded'),
+      ...givenIds(new OutgoingMessage(claimed), backend),
+      ...(claimed.firstAttemptAt === null ? {} : { reportsSince: claimed.firstAttemptAt }),
+    }
+  }
+
+  /** Where it has come into quiet hours: until their end, or its own where that is known by now. */
+  #putOff(claimed: ClaimedOutgoing, timeZone: string | null, until: number | null): Settlement | undefined {
+    const { quiet, clock } = this.#parts
+    const expiresAt = claimed.firstAttemptAt === null ? claimed.expiresAt : until
+    const putOff = quiet?.putOff(clock.now(), expiresAt, { ...claimed, timeZone })
+    if (putOff === undefined) return undefined
+    return { outcome: { kind: 'later', at: putOff.at }, startedAt: null, error: putOff.reason }
   }
 
   async #outgoingPhase(message: OutgoingMessage, context: MessageContext, slot: Slot): Promise<string | null> {
@@ -145,13 +172,13 @@ export class OutgoingPreparation {
       newId,
       optOutPer: optOuts.per,
       canonical: (connection) => identities.canonical(connection),
-      prepareSend: (request, people) => sender.prepare(request, people),
+      prepareSend: async (request, people) => (await sender.prepare(request, people)).messages,
     })
   }
 }
 
 /** A message that carries on another one, whose text was split. */
-function restOf(
+export function restOf(
   { backend, identity, address, fields, options, params, inResponseTo, ...claimed }: ClaimedOutgoing,
   { id, text }: { readonly id: string; readonly text: string },
   contactId: string | null,
@@ -171,6 +198,7 @@ function restOf(
     template: null,
     relatedTo: null,
     extra: null,
+    ...(claimed.route === undefined ? {} : { route: claimed.route }),
   }
 }
 

@@ -3,7 +3,7 @@ import type { Fields } from '../messages/incoming.ts'
 import type { Logger } from '../messages/logger.ts'
 import { isInSession } from '../messages/session.ts'
 import { type RuledText, ruledText, writtenText } from '../messages/text-rules.ts'
-import type { NewOutgoing } from '../store/store.ts'
+import type { NewOutgoing } from '../store/outgoing-records.ts'
 import type { Backend } from './backend.ts'
 
 export interface OutgoingTextsParts {

@@ -1,14 +1,13 @@
-import { sleep } from '../messages/clock.ts'
 import { errorText } from '../messages/errors.ts'
 import { type Lane, outgoingPool } from '../messages/lane.ts'
 import type { OutgoingMessage } from '../messages/outgoing.ts'
-import type { OutgoingState } from '../messages/states.ts'
 import type { LaneResult, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
+import type { Change } from '../store/change.ts'
 import { DocumentConflictError, StaleResultError, StoreUnavailableError, TakenOverError } from '../store/errors.ts'
-import type { AttemptResult, Change, ClaimedOutgoing, Fence } from '../store/store.ts'
+import type { Fence } from '../store/fence.ts'
+import type { ClaimedOutgoing } from '../store/outgoing-records.ts'
 import {
-  failed,
   isRetryable,
   isUnknown,
   mayRepeat,
@@ -16,14 +15,25 @@ import {
   type Settlement,
   settled,
   succeeded,
+  waitingOutPause,
+  withPrice,
 } from './attempt-outcome.ts'
+import { AttemptResults } from './attempt-results.ts'
 import type { Backend, SendTools } from './backend.ts'
 import { tellConversation } from './conversation-signal.ts'
 import type { Copies } from './copies.ts'
 import type { Ending } from './ending.ts'
+import type { Failover } from './failover.ts'
+import { givenIds } from './given-ids.ts'
 import { Handover } from './handover.ts'
+import type { Holds } from './holds.ts'
+import type { Hooks } from './hooks.ts'
+import type { Networks } from './networks.ts'
 import { OutgoingPreparation, type PreparationParts, type Prepared } from './outgoing-preparation.ts'
+import type { Prices } from './prices.ts'
+import type { Rerouting } from './rerouting.ts'
 import type { Ringer } from './ring.ts'
+import { heldByHooks } from './send-hooks.ts'
 import { isStoreFault } from './store-fault.ts'
 
 export interface OutgoingWorkerParts extends PreparationParts {
@@ -31,6 +41,14 @@ export interface OutgoingWorkerParts extends PreparationParts {
   readonly ringer: Ringer
   readonly signals: Signals
   readonly copies: Copies
+  readonly failover: Failover
+  /** Absent where nothing is routed. */
+  readonly rerouting: Rerouting | undefined
+  readonly holds: Holds
+  readonly hooks: Hooks
+  readonly prices: Prices
+  /** Where the networks of numbers are kept; absent where nothing asks for them. */
+  readonly networks: Networks | undefined
   /** Told when the store does not answer. */
   readonly storeAway: () => void
   /** Other processes work the same lanes. */
@@ -41,25 +59,9 @@ export interface OutgoingWorkerParts extends PreparationParts {
   readonly stopping: () => AbortSignal
 }
 
-/** What waits for an outgoing message to be settled is told on this channel. */
-export const settledChannel = (id: string) => `settled:${id}`
-
-export interface SettledSignal {
-  readonly state: OutgoingState
-  readonly code: string | null
-  readonly providerCode: string | null
-  readonly error: string | null
-  /** The service's ids of the message. */
-  readonly externalIds: readonly string[]
-}
-
 const MESSAGES_PER_TURN = 10
 const MOST_CONFLICTS = 10
 const STORE_RETRY_MS = 1_000
-/** Sooner than lanes are taken again: after an outage, who has a result is before who would have to guess it. */
-const RESULT_RETRY_MS = 300
-/** As long as a lease lasts. */
-const HELD_MS = 3_000
 /** An attempt that begins later than this after its record was held up, and somebody else may be about to make it. */
 const HELD_UP_MS = 2_000
 
@@ -77,16 +79,18 @@ export class OutgoingWorker {
   readonly #parts: OutgoingWorkerParts
   readonly #preparation: OutgoingPreparation
   readonly #handover: Handover
+  readonly #results: AttemptResults
 
   constructor(parts: OutgoingWorkerParts) {
     this.#parts = parts
     this.#preparation = new OutgoingPreparation(parts)
     this.#handover = new Handover(parts)
+    this.#results = new AttemptResults(parts)
   }
 
   /** Works the first messages of a lane. Never throws. */
   async work(lane: Lane & { kind: 'outgoing' }, slot: Slot): Promise<LaneResult> {
-    const { store, clock, logger, backends } = this.#parts
+    const { store, clock, logger, backends, holds, rerouting } = this.#parts
     const backend = backends.get(lane.owner)
     // With a rate, each message has to be handed out by itself, since each needs its token.
     const most = backend?.common.sending.rate === undefined ? MESSAGES_PER_TURN : 1
@@ -95,18 +99,23 @@ export class OutgoingWorker {
       for (let worked = 0; worked < most; worked++) {
         // The message before may have left this lane without a slot.
         await slot.again()
+        if (!holds.enter(lane)) return { next: 'more' }
         const { fence, messages, dueAt, isAll } = await store.claimOutgoing(lane, 1, clock.now())
         const message = messages[0]
         if (message === undefined || message.notBefore > clock.now()) return this.#next(dueAt)
+        if (backend !== undefined && !(await holds.caps.take(message, backend))) continue
         const begun = await this.#begin(message, fence, backend, slot)
         if (begun === undefined) continue
+        holds.begin(lane)
         // A token of the rate counts from here on, whatever becomes of the attempt.
         attempted = true
         await this.#tellBegun(begun)
-        const settlement = await this.#attempt(begun)
-        await this.#settle(message, fence, settlement, begun.message.text)
+        const settlement = await this.#attempt(begun, lane)
+        await this.#results.settle(message, fence, settlement, begun.message.text)
+        if (settlement.outcome.kind !== 'settled') rerouting?.wake(lane.owner)
         // What is recorded from now on rings the lane: no need to look once more.
-        if (isAll && settlement.outcome.kind === 'settled') return { next: 'idle' }
+        const { kind } = settlement.outcome
+        if (isAll && (kind === 'settled' || kind === 'moved')) return { next: 'idle' }
       }
       // Looked at here and not when the lane is handed out again, which would cost a token of the rate for nothing.
       return this.#next((await store.claimOutgoing(lane, 1, clock.now())).dueAt)
@@ -117,6 +126,7 @@ export class OutgoingWorker {
       logger.error({ err: error, backend: lane.owner }, 'an outgoing message could not be worked; it is tried again')
       return { next: 'later', at: clock.now() + STORE_RETRY_MS }
     } finally {
+      holds.leave(lane)
       if (!attempted && backend !== undefined) await this.#charge(backend, -1)
     }
   }
@@ -133,21 +143,24 @@ export class OutgoingWorker {
     backend: Backend | undefined,
     slot: Slot,
   ): Promise<Begun | undefined> {
+    const { failover, hooks, clock } = this.#parts
     if (backend === undefined || backend.send === undefined) {
       const why = backend === undefined ? 'is not in the settings' : 'only receives'
       const error = `the backend "${claimed.backend}" ${why}`
-      await this.#settle(claimed, fence, { outcome: settled('ERROR'), startedAt: null, code: 'UNSUPPORTED', error })
+      const lost = { outcome: settled('ERROR'), startedAt: null, code: 'UNSUPPORTED', error }
+      await this.#results.settle(claimed, fence, failover.instead(claimed, error, clock.now(), true) ?? lost)
       return undefined
     }
     for (let conflicts = 0; ; conflicts++) {
-      const prepared = await this.#preparation.prepare(claimed, backend, slot)
+      let prepared = await this.#preparation.prepare(claimed, backend, slot)
+      if (hooks.hasBefore('send')) prepared = await heldByHooks(hooks, prepared, claimed, backend, () => clock.now())
       try {
         return await this.#recordStart(claimed, fence, backend, prepared)
       } catch (error) {
         if (isStoreFault(error)) throw error
         if (error instanceof DocumentConflictError && conflicts < MOST_CONFLICTS) continue
         // What the apps left cannot be recorded, now or later: their failure, not the store's.
-        await this.#settle(claimed, fence, this.#preparation.failure(claimed, backend, error))
+        await this.#results.settle(claimed, fence, this.#preparation.failure(claimed, backend, error))
         return undefined
       }
     }
@@ -160,7 +173,7 @@ export class OutgoingWorker {
     prepared: Prepared,
   ): Promise<Begun | undefined> {
     if (!prepared.go) {
-      await this.#settle(claimed, fence, prepared.settlement)
+      await this.#results.settle(claimed, fence, prepared.settlement)
       return undefined
     }
     const { message, changed } = prepared
@@ -183,21 +196,33 @@ export class OutgoingWorker {
       await this.#parts.signals.spendTokens(outgoingPool(backend.name), parts, rate)
   }
 
-  async #attempt({ claimed, message, backend, startedAt }: Begun): Promise<Settlement> {
-    const { clock, logger, isShared } = this.#parts
+  async #attempt(
+    { claimed, message, backend, startedAt }: Begun,
+    lane: Lane & { kind: 'outgoing' },
+  ): Promise<Settlement> {
+    const { clock, logger, isShared, holds, prices } = this.#parts
     if (isShared && clock.now() - startedAt > HELD_UP_MS) {
       const error = 'held up before it was given to the service; it is tried again'
       return { outcome: { kind: 'retry', at: clock.now() }, startedAt, error }
     }
     try {
-      return succeeded((await this.#handover.send(message, backend)) ?? {}, startedAt)
+      const result = (await this.#handover.send(message, backend)) ?? {}
+      const [changes] = await Promise.all([this.#learnt(claimed, result.network), holds.succeeded(lane)])
+      const settlement = withPrice(succeeded(result, startedAt), claimed, prices)
+      return { ...settlement, ...(changes.length === 0 ? {} : { changes }) }
     } catch (error) {
       const { id, identity } = claimed
       const fields = { id, backend: backend.name, identity, text: message.text, tries: claimed.tries + 1, err: error }
       logger.warn(fields, 'the attempt failed')
-      if (isUnknown(error) && !mayRepeat(claimed, backend)) return outcomeUnknown(errorText(error), startedAt)
+      const isHeld = await holds.failed(lane, id, error, startedAt)
+      const ids = isUnknown(error) ? givenIds(message, backend, error) : {}
+      if (isUnknown(error) && !mayRepeat(claimed, backend))
+        return { ...outcomeUnknown(errorText(error), startedAt), ...ids }
       const failure = { startedAt, error, retry: isRetryable(error) || isUnknown(error), now: clock.now() }
-      return { ...failed(claimed, backend.common.sending, failure), changes: await this.#marks(claimed, error) }
+      const given = { ...claimed, text: message.text, phased: true }
+      const next = this.#parts.failover.after(given, backend, failure)
+      const settlement = isHeld ? waitingOutPause(claimed, next, clock.now()) : next
+      return { ...settlement, ...ids, changes: await this.#marks(claimed, error) }
     }
   }
 
@@ -215,82 +240,8 @@ export class OutgoingWorker {
     }
   }
 
-  /** Records what came of a message. What a service has been given is not forgotten while the store is away. */
-  async #settle(claimed: ClaimedOutgoing, fence: Fence, settlement: Settlement, text = claimed.text): Promise<void> {
-    const { clock } = this.#parts
-    const copies = this.#parts.copies.ofSettled(claimed, settlement)
-    const result: AttemptResult = {
-      externalIds: [],
-      code: null,
-      providerCode: null,
-      error: null,
-      cost: null,
-      currency: null,
-      network: null,
-      extra: null,
-      ...settlement,
-      ...(copies.length === 0 ? {} : { outgoing: [...(settlement.outgoing ?? []), ...copies] }),
-      fence,
-      message: claimed,
-      at: clock.now(),
-    }
-    const recording = this.#recordResult(claimed, result, text)
-    return this.#parts.isShared ? this.#heldAtMost(recording) : recording
-  }
-
-  /** Others may reach the store: they get the lane, while the result is still tried to be recorded under its fence. */
-  #heldAtMost(recording: Promise<void>): Promise<void> {
-    const { clock } = this.#parts
-    return new Promise((resolve, reject) => {
-      const timer = clock.schedule(clock.now() + HELD_MS, () => {
-        reject(new StoreUnavailableError('The result of an attempt could not be recorded in time.'))
-      })
-      recording.then(resolve, reject).finally(() => timer.cancel())
-    })
-  }
-
-  async #recordResult(claimed: ClaimedOutgoing, given: AttemptResult, text: string): Promise<void> {
-    const { store, clock, logger, storeAway, ringer } = this.#parts
-    const stopping = this.#parts.stopping()
-    let result = given
-    for (;;) {
-      try {
-        await store.finishAttempts([result])
-        break
-      } catch (error) {
-        // The person's own word, come meanwhile, goes over what the service said of her.
-        if (error instanceof DocumentConflictError && result.startedAt !== null && result.changes !== undefined) {
-          result = { ...result, changes: [] }
-          continue
-        }
-        if (!(error instanceof StoreUnavailableError) || stopping.aborted) throw error
-        logger.error({ id: claimed.id, err: error }, 'the result of an attempt could not be recorded; trying again')
-        storeAway()
-        await sleep(clock, RESULT_RETRY_MS, stopping)
-      }
-    }
-    if (result.outgoing !== undefined) ringer.ringOutgoing(result.outgoing)
-    await this.#announce(claimed, result, text)
-  }
-
-  async #announce(claimed: ClaimedOutgoing, result: AttemptResult, text: string): Promise<void> {
-    const { outcome, code, providerCode, error, externalIds } = result
-    const { logger, signals } = this.#parts
-    tellConversation(signals, claimed.backend, claimed.id)
-    const fields = {
-      id: claimed.id,
-      backend: claimed.backend,
-      identity: claimed.identity,
-      inResponseTo: claimed.inResponseTo?.id,
-      text,
-      tries: claimed.tries + (result.startedAt === null ? 0 : 1),
-    }
-    if (outcome.kind === 'retry') {
-      logger.info({ ...fields, at: outcome.at }, 'to be tried again')
-      return
-    }
-    logger.info({ ...fields, state: outcome.state, ...(code === null ? {} : { code, error }) }, 'settled')
-    const signal: SettledSignal = { state: outcome.state, code, providerCode, error, externalIds }
-    await signals.publish(settledChannel(claimed.id), signal)
+  /** What cannot be learnt now is learnt from the next message. */
+  async #learnt({ identity }: ClaimedOutgoing, network: string | undefined): Promise<readonly Change[]> {
+    return (await this.#parts.networks?.changesAfter(identity, network).catch(() => undefined)) ?? []
   }
 }

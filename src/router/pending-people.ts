@@ -1,5 +1,7 @@
 import type { Connection } from '../messages/incoming.ts'
-import type { Change, Contact, ContactStore } from '../store/store.ts'
+import type { Change } from '../store/change.ts'
+import type { Contact } from '../store/contact.ts'
+import type { ContactStore } from '../store/store.ts'
 
 /** Whom a message can be addressed to. */
 export type Addressees = Pick<ContactStore, 'ofConnection' | 'connectionsOf' | 'membersOf'>

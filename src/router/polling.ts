@@ -29,7 +29,7 @@ export class Polling {
   /** Polls until the signal is aborted. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     const polled = [...this.#parts.backends.values()].filter(
-      ({ poll, common }) => poll !== undefined && common.pollInterval !== undefined,
+      ({ poll, common }) => poll !== undefined && common.pollInterval !== undefined && !common.debug,
     )
     await Promise.all(polled.map((backend) => this.#pollForever(backend, signal)))
   }

@@ -1,8 +1,10 @@
 import type { Clock } from '../messages/clock.ts'
-import { type Lane, laneKey } from '../messages/lane.ts'
+import type { Connection } from '../messages/incoming.ts'
+import { type Lane, laneKey, parseLaneKey } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
 import type { Queue } from '../queue/queue.ts'
-import type { NewOutgoing } from '../store/store.ts'
+import type { Fence } from '../store/fence.ts'
+import type { NewOutgoing } from '../store/outgoing-records.ts'
 
 const SAID_EVERY_MS = 60_000
 
@@ -39,6 +41,12 @@ export class Ringer {
       rung.add(key)
       this.ring(lane, notBefore)
     }
+  }
+
+  /** Rings the lane that a message has moved to from another one, whose fence was held. */
+  ringMoved(fence: Fence, { backend, identity }: Connection): void {
+    const left = parseLaneKey(fence.lane)
+    if (left?.kind === 'outgoing') this.ring({ ...left, owner: backend, identity })
   }
 
   #say(error: unknown): void {

@@ -10,14 +10,24 @@ import type { AppCallSettings } from './app-calls.ts'
 import type { Backend, Received, ReceivedMessage, SendTools } from './backend.ts'
 import type { BackendMeans } from './backend-means.ts'
 import type { BrakeSettings } from './brake.ts'
+import type { CallbackClient } from './callback-client.ts'
+import type { CallbackRunSettings } from './callback-runner.ts'
 import type { Ending } from './ending.ts'
+import type { EventSettings } from './events.ts'
 import type { ExpirySettings } from './expiry.ts'
 import type { IncomingRetry } from './incoming-worker.ts'
 import type { OptOutSettings } from './opt-outs.ts'
+import type { Price } from './prices.ts'
+import type { QuietHoursSettings } from './quiet-hours.ts'
+import type { RoutingSettings } from './routing.ts'
 import type { StalenessSettings } from './staleness.ts'
+import type { StateCheckSettings } from './state-checks.ts'
+import type { TemplateRules } from './template-texts.ts'
+import type { FixedTemplate } from './templates.ts'
 
 export interface RouterSettings {
   readonly apps: AppCallSettings
+  readonly events: EventSettings
   readonly retry: IncomingRetry
   /** Incoming messages that may wait for their phases before new ones are refused. */
   readonly backlog: number
@@ -27,6 +37,17 @@ export interface RouterSettings {
   readonly brake: BrakeSettings
   readonly incoming: StalenessSettings
   readonly expiry: ExpirySettings
+  readonly prices: readonly Price[]
+  /** An IANA name: whose midnight begins a day. */
+  readonly timeZone: string
+  readonly routing: RoutingSettings
+  readonly stateChecks: StateCheckSettings
+  readonly quietHours?: QuietHoursSettings | undefined
+  readonly idempotency: { readonly keptFor: number }
+  /** By their slugs. */
+  readonly templates: ReadonlyMap<string, FixedTemplate>
+  readonly templateRules: TemplateRules | undefined
+  readonly callbacks: CallbackRunSettings & { readonly most: number }
 }
 
 /** What a router does: everything, as the one process or beside others; only take messages in; or only work them. */
@@ -46,6 +67,7 @@ export interface RouterParts {
   readonly apps: readonly App[]
   readonly backends: ReadonlyMap<string, Backend>
   readonly store: Store
+  readonly callbackClient: CallbackClient
   readonly queue: Queue
   readonly signals: Signals
   readonly clock: Clock

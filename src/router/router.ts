@@ -7,11 +7,24 @@ import { TakenOverError } from '../store/errors.ts'
 import { type Assembly, assemble, type Owner } from './assembly.ts'
 import type { Backend, Received, ReceivedMessage, ReceiveOptions } from './backend.ts'
 import type { BackendMeans } from './backend-means.ts'
+import type { Broadcast, BroadcastRecipients, BroadcastRequest } from './broadcast-request.ts'
+import { isBroadcastsLane } from './broadcast-runner.ts'
+import type { Broadcasts } from './broadcasts.ts'
+import type { Callbacks } from './callbacks.ts'
+import type { Contacts } from './contacts.ts'
 import { NotRunningError } from './errors.ts'
+import type { EventName, Hook, HookOptions } from './events.ts'
+import type { Groups } from './groups.ts'
+import type { Holds } from './holds.ts'
+import type { Hooks } from './hooks.ts'
 import type { RelayOutcome } from './passing.ts'
+import { isPauseNudge } from './pauses.ts'
+import type { PlannedRoute } from './route-chooser.ts'
 import type { RouterParts } from './router-parts.ts'
 import { refuseWhenStopped } from './running-parts.ts'
-import type { SendRequest, SentMessage } from './send.ts'
+import type { SendRequest, SendValues, SentMessage, Submission } from './send-request.ts'
+import type { BackendCheck } from './state-checks.ts'
+import type { Templates } from './templates.ts'
 
 /** The middle of everything: takes messages in, has them worked, sends messages out. */
 export class Router {
@@ -45,8 +58,48 @@ export class Router {
     return this.#members.means
   }
 
+  /** People, for who is no app: programs, pages, the command. */
+  get contacts(): Contacts {
+    return this.#members.contacts
+  }
+
+  /** Groups of people. */
+  get groups(): Groups {
+    return this.#members.groups
+  }
+
+  /** Which backends take messages now, and why the others do not. */
+  get holds(): Holds {
+    return this.#members.holds
+  }
+
+  /** What has become of hooks. */
+  get hooks(): Pick<Hooks, 'counts' | 'running' | 'inHand' | 'idle'> {
+    return this.#members.hooks
+  }
+
+  /**
+   * Has a hook called for each event of a name: a message was taken in, was sent, was reported of. Hooks run beside the
+   * work, in the order they were registered; with `before`, ahead of it.
+   * @returns a function that removes the hook
+   * @throws InvalidInputError when there is no such event
+   */
+  on<Name extends EventName>(name: Name, hook: Hook<Name>, options: HookOptions = {}): () => void {
+    return this.#members.hooks.on(name, hook, options)
+  }
+
+  /** Removes a hook, however often it was registered. @returns whether it was */
+  off<Name extends EventName>(name: Name, hook: Hook<Name>): boolean {
+    return this.#members.hooks.off(name, hook)
+  }
+
   get backends(): ReadonlyMap<string, Backend> {
     return this.#parts.backends
+  }
+
+  /** The templates, of the settings and of the store. */
+  get templates(): Templates {
+    return this.#members.templates
   }
 
   /** Takes and records messages, but works none: enough for a command. */
@@ -77,6 +130,7 @@ export class Router {
     try {
       await this.open()
       const { signal } = this.#stopping
+      await this.#members.holds.start(this.#parts.role !== 'web')
       if (this.#parts.role !== 'web') await this.#members.running.start(signal)
       this.#state = 'running'
       this.#loops = this.#parts.role === 'web' ? this.#followBacklog(signal) : this.#startWork(signal)
@@ -93,14 +147,22 @@ export class Router {
     this.#members.absence.begin(signal)
     this.#takeLanes()
     store.watch((lanes) => {
-      for (const lane of lanes) this.#members.ringer.ring(lane)
+      for (const lane of lanes) {
+        if (isPauseNudge(lane)) void this.#members.holds.heard()
+        else if (isBroadcastsLane(lane)) this.#members.broadcastRunner.wake()
+        else this.#members.ringer.ring(lane)
+      }
     })
     this.#members.means.start()
     await Promise.all([
       this.#followBacklog(signal),
+      this.#members.checks.run(signal),
+      this.#members.rerouting?.run(signal),
       this.#members.sweep.run(signal).catch((error: unknown) => {
         if (error instanceof TakenOverError) this.#tellTakenOver(error)
       }),
+      this.#members.broadcastRunner.run(signal),
+      this.#members.callbackRunner.run(signal),
     ])
   }
 
@@ -129,7 +191,9 @@ export class Router {
     await this.means.stop()
     const left = await queue.stop(limit)
     if (left > 0) logger.warn({ lanes: left }, 'stopped waiting for messages in hand; they go on after the next start')
+    await this.#members.hooks.stop(deadline)
     this.#stopping.abort()
+    this.#members.holds.stop()
     await this.#loops
     this.#state = 'stopped'
     await this.#members.running.stop(deadline)
@@ -151,7 +215,7 @@ export class Router {
 
   /**
    * Takes an incoming message: once this resolves, it is on disk and will be processed.
-   * @throws BacklogError, StoreUnavailableError, NotRunningError when it was not taken; the sender should come again;
+   * @throws BacklogError, StoreUnavailableError, HookError, NotRunningError when it was not taken; the sender should come again;
    *   InvalidInputError when there is no such backend
    */
   async receive(backend: string, message: ReceivedMessage, options: ReceiveOptions = {}): Promise<Received> {
@@ -159,10 +223,19 @@ export class Router {
     return this.#members.intake.take(backend, message, options)
   }
 
-  /** Takes what a service says of an outgoing message. */
+  /** Takes what a service says of an outgoing message. @throws HookError, StoreUnavailableError, NotRunningError when it was not */
   async report(backend: string, report: DeliveryReport): Promise<void> {
     this.#refuseWhenEnded()
-    return this.#members.reports.take(backend, report)
+    await this.#members.reports.take(backend, report)
+  }
+
+  /**
+   * Asks services what became of messages, and settles those that were never confirmed, until the signal.
+   * @returns what it came to, for each backend; undefined when another process is at it
+   */
+  async checkStates(signal: AbortSignal): Promise<readonly BackendCheck[] | undefined> {
+    this.#refuseWhenEnded()
+    return this.#members.checks.once(signal)
   }
 
   /**
@@ -171,8 +244,36 @@ export class Router {
    * @throws InvalidInputError naming what is wrong; nothing is recorded then
    */
   async send(request: SendRequest): Promise<readonly SentMessage[]> {
+    return (await this.submit(request)).messages
+  }
+
+  /**
+   * As `send`, and tells besides who was left out and whether the request is a repeat under its idempotency key.
+   * @throws InvalidInputError naming what is wrong; IdempotencyMismatchError when the key was used for another request;
+   *   nothing is recorded then
+   */
+  async submit(request: SendRequest): Promise<Submission> {
     this.#refuseWhenEnded()
-    return this.#members.dispatch.send(request)
+    return this.#members.dispatch.submit(request)
+  }
+
+  /**
+   * As `submit` for several requests, recorded together or not at all: one person may be in more than one of them.
+   * @param idempotencyKey stands for all of them together; they have none of their own
+   */
+  async submitAll(requests: readonly SendRequest[], idempotencyKey?: string): Promise<Submission> {
+    this.#refuseWhenEnded()
+    return this.#members.dispatch.submitAll(requests, idempotencyKey)
+  }
+
+  /**
+   * Tells which backend would take a message to a number, why, and where it would go when that one fails.
+   * @param request what the routing may go by, as for `send`
+   * @throws InvalidInputError, RoutingError
+   */
+  async plan(to: string, request: Omit<SendValues, 'to' | 'backend'> = {}): Promise<PlannedRoute> {
+    this.#refuseWhenEnded()
+    return this.#members.routes.plan({ ...request, to, text: '' }, to)
   }
 
   /**
@@ -185,6 +286,28 @@ export class Router {
   async sendNow(request: SendRequest, limit?: number): Promise<SentMessage & RelayOutcome> {
     if (this.#state !== 'running') throw new NotRunningError('sendNow needs a running switchboard.')
     return this.#members.dispatch.sendNow(request, limit)
+  }
+
+  /**
+   * Takes in very many recipients, and sends each the text, or the template, a few at a time: replies go before. Once this
+   * resolves, all recipients are on disk and the broadcast goes on by itself, also after a restart. One whose taking-in
+   * breaks off is FAILED, and nobody gets anything.
+   * @throws InvalidInputError naming what is wrong with the request; IdempotencyMismatchError when the key was used for
+   *   another one; NotRunningError when the switchboard stops first; whatever the recipients throw while they are read
+   */
+  async broadcast(recipients: BroadcastRecipients, request: BroadcastRequest): Promise<Broadcast> {
+    this.#refuseWhenStopped()
+    return this.#members.broadcasts.start(recipients, request)
+  }
+
+  /** What becomes of broadcasts: their progress and faults, to pause, resume and cancel them. */
+  get broadcasts(): Broadcasts {
+    return this.#members.broadcasts
+  }
+
+  /** Who is told, over HTTP, of what happens to messages. */
+  get callbacks(): Callbacks {
+    return this.#members.callbacks
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Clock } from '../messages/clock.ts'
-import type { ClaimedIncoming, Store } from '../store/store.ts'
+import type { ClaimedIncoming } from '../store/incoming-records.ts'
+import type { Store } from '../store/store.ts'
 
 /** What becomes of incoming messages that are worked long after they came. */
 export interface StalenessSettings {

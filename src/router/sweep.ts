@@ -19,6 +19,8 @@ export interface SweepParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly backlog: Backlog
+  /** What else one of all processes does each time. */
+  readonly also: (signal: AbortSignal) => Promise<void>
 }
 
 /**
@@ -79,10 +81,11 @@ export class Sweep {
   }
 
   async #ringAll(signal: AbortSignal): Promise<void> {
-    const { backlog, store } = this.#parts
+    const { backlog, store, also } = this.#parts
     await this.#ringUnfinished('incoming', signal)
     await this.#ringUnfinished('outgoing', signal)
     await backlog.count(store)
+    await also(signal)
   }
 
   async #ringUnfinished(kind: Lane['kind'], signal: AbortSignal): Promise<void> {

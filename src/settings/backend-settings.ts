@@ -7,6 +7,42 @@ const path = z.string().regex(/^\/[^?#\s]*$/, 'a path that begins with / is expe
 
 const unknownOutcome = z.enum(['settle', 'retry'])
 
+const probes = {
+  firstProbe: z.int().min(1_000).describe('Before one message is tried; doubled by each that fails'),
+  longestProbe: z.int().min(1_000).describe('The longest time between two'),
+}
+
+const pauseSettings = z.strictObject({
+  firstProbe: probes.firstProbe.default(60_000),
+  longestProbe: probes.longestProbe.default(900_000),
+})
+
+const circuitSettings = z.strictObject({
+  failures: z
+    .int()
+    .min(1)
+    .default(10)
+    .describe('Attempts in a row that could not reach the service, or met its failure'),
+  silence: z.int().min(0).default(30_000).describe('For how long none may have succeeded'),
+  firstProbe: probes.firstProbe.default(5_000),
+  longestProbe: probes.longestProbe.default(60_000),
+})
+
+const dailyCapSettings = z
+  .strictObject({
+    messages: z.int().min(1).optional().describe('Messages'),
+    parts: z.int().min(1).optional().describe('Message parts'),
+    cost: z.number().positive().optional().describe('Cost, in the currency that the service or `prices` tells'),
+    goOn: z
+      .array(z.enum(messageClasses))
+      .default(['urgent', 'reply'])
+      .describe('Classes of messages that are sent all the same'),
+  })
+  .refine(
+    ({ messages, parts, cost }) => (messages ?? parts ?? cost) !== undefined,
+    'messages, parts or cost is expected',
+  )
+
 /** How messages are handed to the service. Times are milliseconds. */
 export const sendingSettings = z.strictObject({
   concurrency: z
@@ -27,6 +63,16 @@ export const sendingSettings = z.strictObject({
     .describe(
       'When the answer never came: settle the message as UNKNOWN, or retry it, since a duplicate is better than a loss; one for all, or one per class',
     ),
+  pause: pauseSettings
+    .prefault({})
+    .describe('While the backend is paused, since its service refuses our password or the account has no credit'),
+  circuit: z
+    .union([circuitSettings, z.literal(false)])
+    .prefault({})
+    .describe('When messages wait, since the service fails time after time; false for never'),
+  dailyCap: dailyCapSettings
+    .optional()
+    .describe('What is sent in a day at the most, by the clock of `timeZone`; the rest waits for the next day'),
 })
 
 /** What every backend takes beside the settings of its kind. */
@@ -66,6 +112,11 @@ export const commonBackendSettings = z.strictObject({
     .min(1_000)
     .default(300_000)
     .describe('Milliseconds to wait for missing parts of a long message, which is then handed on without them'),
+  reportWindow: z
+    .int()
+    .min(1_000)
+    .default(86_400_000)
+    .describe('Milliseconds back in which a delivery report by number alone, without an id, looks for its message'),
   pollInterval: z
     .int()
     .min(100)

@@ -1,4 +1,6 @@
 import { HttpPool } from '../backends/http-client.ts'
+import { noHttp } from '../backends/no-http.ts'
+import { SafeCallbackClient } from '../http/callbacks/callback-client.ts'
 import { routesOf } from '../http/routes.ts'
 import { type Clock, systemClock } from '../messages/clock.ts'
 import { type NewId, uuidv7Generator } from '../messages/ids.ts'
@@ -16,6 +18,7 @@ import { warnOfSharedKeywords } from './keywords.ts'
 import type { Settings } from './parse.ts'
 import { privateLogger } from './private-logger.ts'
 import { type Role, routerRole } from './roles.ts'
+import { withTimeZone } from './sending-settings.ts'
 
 /** What may be replaced: by tests, and by commands that only record. */
 export interface Replacements {
@@ -58,6 +61,7 @@ export function build(settings: Settings, givenLogger: Logger, replacements: Rep
     role: routerOf,
     settings: {
       apps: settings.appCalls,
+      events: settings.events,
       retry: settings.retry,
       backlog: settings.queue.backlog,
       languages: settings.languages,
@@ -65,10 +69,20 @@ export function build(settings: Settings, givenLogger: Logger, replacements: Rep
       brake: settings.brake,
       incoming: settings.incoming,
       expiry: settings.expiry,
+      prices: settings.prices,
+      timeZone: settings.timeZone,
+      routing: settings.routing,
+      stateChecks: settings.stateChecks,
+      quietHours: withTimeZone(settings.quietHours, settings.timeZone),
+      idempotency: settings.idempotency,
+      templates: settings.templates,
+      templateRules: settings.templateRules,
+      callbacks: { ...settings.http.callbacks, mayHear: mayHear(settings) },
     },
     apps: settings.apps,
     backends: settings.backends,
     store,
+    callbackClient: new SafeCallbackClient({ settings: settings.http.callbacks, clock }),
     queue,
     signals,
     clock,
@@ -77,7 +91,16 @@ export function build(settings: Settings, givenLogger: Logger, replacements: Rep
     toolsOf: (owner, backend, ending) => new AttemptTools(owner, backend, ending, { settings, http, logger }),
   })
   warnOfSharedKeywords(settings.apps, logger)
+  if (settings.debug) logger.warn({}, 'debug is on: nothing leaves')
   return { settings, clock, logger, store, queue, signals, transport, router, http, role }
+}
+
+/** A user who is gone hears nothing more, nor one who may not see the backend any more. */
+function mayHear({ http }: Settings) {
+  return (name: string, backend: string): boolean => {
+    const user = Object.hasOwn(http.users, name) ? http.users[name] : undefined
+    return user !== undefined && (user.backends?.includes(backend) ?? true)
+  }
 }
 
 /** Slots are separate for incoming messages and for each backend's sending. */
@@ -121,7 +144,7 @@ class AttemptTools implements SendTools<unknown> {
   }
 
   get http() {
-    return this.#parts.http.client(this.#ending.signal)
+    return this.#backend.common.debug ? noHttp : this.#parts.http.client(this.#ending.signal)
   }
 
   get urls() {

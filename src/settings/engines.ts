@@ -31,12 +31,8 @@ const IS_BUILT = import.meta.url.endsWith('.js')
 export function makeStore(settings: Settings, role: 'server' | 'command'): Store {
   const { databaseUrl, databasePool: poolSize, redisUrl } = settings
   if (!databaseUrl.startsWith('sqlite:')) {
-    return new PostgresStore({
-      url: databaseUrl,
-      role,
-      poolSize,
-      lock: redisUrl === undefined ? 'exclusive' : 'shared',
-    })
+    const lock = redisUrl === undefined ? 'exclusive' : 'shared'
+    return new PostgresStore({ url: databaseUrl, role, poolSize, lock: role === 'command' ? 'none' : lock })
   }
   const file = databaseUrl.slice('sqlite:'.length)
   const inThread = IS_BUILT && role === 'server' && file !== IN_MEMORY

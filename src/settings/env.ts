@@ -8,6 +8,7 @@ const variables = {
   DATABASE_URL: ['databaseUrl'],
   REDIS_URL: ['redisUrl'],
   LOG_LEVEL: ['log', 'level'],
+  SWITCHBOARD_DEBUG: ['debug'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -22,7 +23,7 @@ export function withEnvironment(
   for (const [name, path] of Object.entries(variables)) {
     const given = env[name]
     if (given === undefined || given === '') continue
-    merged = put(merged, path, name === 'PORT' ? toNumber(given) : given)
+    merged = put(merged, path, readValue(name, given))
     origins.set(path.join('.'), name)
   }
   return { settings: merged, origins }
@@ -47,6 +48,17 @@ function put(
   const inner = settings[first]
   const object = typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>) : {}
   return { ...settings, [first]: put(object, rest, value) }
+}
+
+function readValue(name: string, given: string): unknown {
+  if (name === 'PORT') return toNumber(given)
+  return name === 'SWITCHBOARD_DEBUG' ? toBoolean(given) : given
+}
+
+/** What is neither is left as it is, and told as a fault. */
+function toBoolean(given: string): boolean | string {
+  if (/^(1|true|on|yes)$/i.test(given)) return true
+  return /^(0|false|off|no)$/i.test(given) ? false : given
 }
 
 function toNumber(given: string): number | string {

@@ -10,6 +10,8 @@ export interface LifeParts {
   readonly retention: { start(): void; stop(): Promise<void> }
   readonly http: HttpPool
   readonly pages: { start(): void; stop(): void } | undefined
+  /** What else answers requests and has something to open. */
+  readonly services: readonly { start(): Promise<void>; stop(): void }[]
   /** Milliseconds that a stop waits for what is in hand. */
   readonly drain: number
 }
@@ -42,15 +44,17 @@ export class Life {
   }
 
   async #start(): Promise<void> {
-    const { store, transport, router, retention, pages } = this.#parts
+    const { store, transport, router, retention, pages, services } = this.#parts
     this.#opening = store.open()
     await this.#opening
     try {
       await transport.open()
       if (this.#stopping !== undefined) throw new NotRunningError('The switchboard was stopped while it started.')
+      await Promise.all(services.map((service) => service.start()))
       await router.start()
       retention.start()
     } catch (error) {
+      for (const service of services) service.stop()
       await store.close()
       transport.close()
       throw error
@@ -59,10 +63,11 @@ export class Life {
   }
 
   async #stop(): Promise<void> {
-    const { store, transport, router, retention, http, pages, drain } = this.#parts
+    const { store, transport, router, retention, http, pages, services, drain } = this.#parts
     pages?.stop()
     await Promise.all([router.stop(drain), retention.stop()])
     await http.close()
+    for (const service of services) service.stop()
     // Closed before it has opened, the store would be left open.
     await this.#opening.catch(() => undefined)
     await store.close()

@@ -178,7 +178,7 @@ function toBackend(
   common: CommonBackendSettings,
 ): Backend {
   const { kind, views = {}, reports = 'none', removesDuplicates = false, start, stop } = definition
-  const { sendBatch, checkStates, poll, copies, batchLimit = USUAL_BATCH, methods = {} } = definition
+  const { sendBatch, checkStates, idsOf, poll, copies, batchLimit = USUAL_BATCH, methods = {} } = definition
   const send = definition.send ?? (sendBatch === undefined ? undefined : batchOfOne(definition))
   return Object.freeze({
     kind,
@@ -192,6 +192,7 @@ function toBackend(
     methods: Object.freeze({ ...methods }),
     ...(sendBatch === undefined ? {} : { sendBatch: sendBatch.bind(definition) }),
     ...(checkStates === undefined ? {} : { checkStates: checkStates.bind(definition) }),
+    ...(idsOf === undefined ? {} : { idsOf: idsOf.bind(definition) }),
     ...(poll === undefined ? {} : { poll: poll.bind(definition) }),
     ...(copies === undefined ? {} : { copies: copies.bind(definition) }),
     ...(send === undefined ? {} : { send: send.bind(definition) }),
@@ -211,7 +212,7 @@ function batchOfOne(definition: BackendDefinition<z.ZodType>): NonNullable<Backe
 }
 
 function toCommon(
-  { sending, window, text, numbers, ...common }: CommonBackendValues,
+  { sending, window, text, numbers, debug, ...common }: CommonBackendValues,
   { concurrency: usualConcurrency = USUAL_CONCURRENCY, text: kindsText }: BackendDefinition<z.ZodType>,
   general: GeneralRules,
 ): CommonBackendSettings {
@@ -222,6 +223,7 @@ function toCommon(
   })
   return {
     ...common,
+    debug: debug || general.debug,
     window: window * 1000,
     text: textRulesOf(text, general.text, kindsText),
     numbers: numberRulesOf(numbers, general.numbers),

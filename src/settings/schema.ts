@@ -1,8 +1,19 @@
 import { z } from 'zod'
 import type { BackendInput } from '../backends/define.ts'
+import { apiSettings } from '../http/api/settings.ts'
+import { callbackSettings } from '../http/callbacks/settings.ts'
 import { isAddressOrNetwork } from '../http/proxies.ts'
+import { proxySettings } from '../http/proxy/settings.ts'
+import { usersSettings } from '../http/users/settings.ts'
 import type { Text } from '../messages/incoming.ts'
 import type { App } from '../router/app.ts'
+import type { TemplateRules } from '../router/template-texts.ts'
+import { eventSettings } from './event-settings.ts'
+import { priceSettings, timeZoneSetting } from './money-settings.ts'
+import type { TemplateSettings } from './parse-templates.ts'
+import type { RoutingInput } from './routing-settings.ts'
+import { idempotencySettings, quietHoursSettings } from './sending-settings.ts'
+import { stateCheckSettings } from './state-check-settings.ts'
 import { numberSettings, textSettings } from './text-settings.ts'
 
 const text: z.ZodType<Text> = z.union([z.string(), z.record(z.string(), z.string())])
@@ -26,6 +37,7 @@ export const generalSettings = z.strictObject({
     .min(1)
     .default(['en'])
     .describe('The languages of texts, the one to fall back on first'),
+  timeZone: timeZoneSetting,
   databaseUrl: z
     .string()
     .refine(
@@ -62,6 +74,9 @@ export const generalSettings = z.strictObject({
         )
         .default([])
         .describe('Addresses of proxies whose X-Forwarded headers are believed'),
+      users: usersSettings.default({}).describe('Who may use the sending API, which is off while there is nobody'),
+      api: apiSettings.prefault({}).describe('The sending API'),
+      callbacks: callbackSettings.prefault({}).describe('How programs are told of what happens'),
     })
     .prefault({})
     .describe('The server'),
@@ -69,6 +84,14 @@ export const generalSettings = z.strictObject({
     .strictObject({ enabled: z.boolean().default(true).describe('Whether there are pages under /console/') })
     .prefault({})
     .describe('The pages for people'),
+  proxy: proxySettings.optional().describe('The public proxy, for forms of web pages; off unless given'),
+  debug: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Nothing leaves over any backend, whatever its own setting says; every message stands in the state DEBUG',
+    ),
+  events: eventSettings.prefault({}).describe('Functions that are told what happens'),
   appCalls: z
     .strictObject({
       timeLimit: z.int().min(1).default(30_000).describe('For one call of an app'),
@@ -146,6 +169,10 @@ export const generalSettings = z.strictObject({
     })
     .prefault({})
     .describe('For how long a message without an expiry of its own may be sent, from when it was due or first tried'),
+  stateChecks: stateCheckSettings.prefault({}).describe('How it is found out what became of messages'),
+  quietHours: quietHoursSettings.optional().describe('When people are left in peace; never by default'),
+  idempotency: idempotencySettings.prefault({}).describe('Keys by which a repeated request to send is known'),
+  prices: z.array(priceSettings).default([]).describe('What messages cost where their services do not tell'),
   queue: z
     .strictObject({
       concurrency: z.int().min(1).default(64).describe('People whose messages are processed at the same time'),
@@ -193,6 +220,12 @@ export type SettingsInput<
   readonly backends: Backends
   /** The chain, in its order. */
   readonly apps: readonly AppInput[]
+  /** How backends are chosen for what is sent to numbers; all goes to the first that can send unless given. */
+  readonly routing?: RoutingInput<NoInfer<keyof Backends & string>>
+  /** Texts to send, by their names. They are locked: the store cannot change them. */
+  readonly templates?: Readonly<Record<string, TemplateSettings>>
+  /** Who may get which template: one function for all, or one for each that has a rule. */
+  readonly templateRules?: TemplateRules
 }
 
 /**

@@ -5,12 +5,14 @@ import { type Route, RouteTable, routesOf } from '../http/routes.ts'
 import { ViewCaller } from '../http/view-answer.ts'
 import { Retention } from '../router/retention.ts'
 import type { Router } from '../router/router.ts'
+import { apiRoutes, makeApi } from './api.ts'
 import { type Built, build, type Replacements } from './build.ts'
 import type { Environment } from './env.ts'
 import { SettingsError } from './errors.ts'
 import { Life } from './life.ts'
 import { createLogger } from './logger.ts'
 import { parseSettings, type Settings } from './parse.ts'
+import { makeProxy } from './proxy.ts'
 import type { SettingsInput } from './schema.ts'
 
 /** One switchboard: everything joined, nothing running until `start()`. */
@@ -57,7 +59,8 @@ export function joinSwitchboard(settings: Settings, options: Replacements = {}):
   const parts = build(settings, options.logger ?? createLogger(settings.log), options)
   const { store, queue, router, clock, logger } = parts
   const served = parts.role === 'worker' ? [] : [...settings.backends.values()]
-  const table = new RouteTable(served.flatMap((backend) => routesOf(backend)))
+  const aliases = parts.role === 'worker' ? [] : apiRoutes(settings)
+  const table = new RouteTable([...served.flatMap((backend) => routesOf(backend)), ...aliases])
   const caller = new ViewCaller({ router, store, clock, logger, http: parts.http, ...settings.http })
   const request = settings.http
   const { projectName, console } = settings
@@ -66,8 +69,13 @@ export function joinSwitchboard(settings: Settings, options: Replacements = {}):
   // Where messages are worked, they are removed as well.
   const days = parts.role === 'web' ? undefined : settings.retention.days
   const retention = new Retention({ settings: { days }, store, clock, logger })
-  const life = new Life({ ...parts, retention, pages, drain: settings.queue.drain })
-  const rooms = [health(store, queue), ...(pages === undefined ? [] : [pages.room])]
+  const services = [makeProxy(parts), makeApi(parts)].flatMap((service) => service ?? [])
+  const life = new Life({ ...parts, retention, pages, services, drain: settings.queue.drain })
+  const rooms = [
+    health(store, queue, router.holds),
+    ...(pages === undefined ? [] : [pages.room]),
+    ...services.map(({ room }) => room),
+  ]
 
   return {
     settings,

@@ -37,8 +37,10 @@ export const backendNumberSettings = z.union([
   z.strictObject({ region: region.optional().describe('As in the general settings, for this backend') }),
 ])
 
-/** What the general settings say of texts and numbers. */
+/** What the general settings say of all backends. */
 export interface GeneralRules {
+  /** Nothing leaves over any of them. */
+  readonly debug: boolean
   readonly text: z.output<typeof textSettings>
   readonly numbers: z.output<typeof numberSettings>
 }

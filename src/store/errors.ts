@@ -15,7 +15,7 @@ export class TakenOverError extends SwitchboardError {
   readonly code = 'TAKEN_OVER'
 }
 
-/** A document changed between being read and being written. */
+/** A document, or whose a connection is, changed between being read and being written. */
 export class DocumentConflictError extends SwitchboardError {
   readonly code = 'DOCUMENT_CONFLICT'
 }

@@ -1,7 +1,7 @@
 import type { BackendInput } from '../backends/define.ts'
 import type { DeliveryReport } from '../messages/report.ts'
 import type { CheckedMessage, SendResult } from '../router/backend.ts'
-import type { SendRequest } from '../router/send.ts'
+import type { TextRequest } from '../router/send-request.ts'
 import type { Canned, FarRequest } from './far-side.ts'
 
 /** A request to one of the backend's views, and what is answered. */
@@ -59,7 +59,7 @@ interface AskingRow {
 }
 
 /** What a message to be sent says; by default `hello` to +254700000001. */
-export type RowMessage = Omit<SendRequest, 'to' | 'text'> & { readonly to?: string; readonly text?: string }
+export type RowMessage = Omit<TextRequest, 'to' | 'text'> & { readonly to?: string; readonly text?: string }
 
 /** A message to send, and what comes of it. */
 export interface OutgoingRow extends AskingRow {

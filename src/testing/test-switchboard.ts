@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { BackendInput } from '../backends/define.ts'
 import { InvalidInputError } from '../messages/errors.ts'
 import { uuidv7Generator } from '../messages/ids.ts'
@@ -69,6 +70,7 @@ export class TestSwitchboard {
   readonly #fakes: readonly FakeBackend[]
   readonly #patience: number
   #stuck: ReadonlySet<string> = new Set()
+  #stuckHooks: ReadonlySet<string> = new Set()
   #seenByScripts = 0
 
   constructor({ apps, backends = { fake: fakeBackend() }, settings = {}, now, patience = 2_000 }: TestOptions) {
@@ -132,11 +134,19 @@ export class TestSwitchboard {
 
   /**
    * Waits until nothing more happens unless time passes.
-   * @throws AssertionError naming the lanes that are still being worked when the patience is over
+   * @throws AssertionError naming the lanes that are still being worked, or the hooks that still run, when the patience
+   *   is over
    */
   async idle(): Promise<void> {
-    const lanes = await this.#queue.idle(this.#patience)
-    if (lanes.length > 0) throw failed(this.#stillWorked(lanes))
+    const { hooks } = this.router
+    const end = performance.now() + this.#patience
+    for (;;) {
+      const lanes = await this.#queue.idle(Math.max(LOOK_MS, end - performance.now()))
+      if (lanes.length > 0) throw failed(this.#stillWorked(lanes))
+      if (hooks.inHand === 0) return
+      if (performance.now() >= end) throw failed(this.#stillRunning(hooks.running))
+      await this.#hooksEnd()
+    }
   }
 
   /**
@@ -211,13 +221,27 @@ export class TestSwitchboard {
   async #settle(): Promise<readonly Lane[]> {
     const end = performance.now() + this.#patience
     for (;;) {
+      await this.#hooksEnd()
       const lanes = await this.#queue.idle(LOOK_MS)
+      const { running, inHand } = this.router.hooks
+      const areHooksKnown = inHand === 0 || (running.length > 0 && running.every((hook) => this.#stuckHooks.has(hook)))
       const hanging = this.#fakes.reduce((sum, fake) => sum + fake.hanging, 0)
       const isKnown = lanes.length <= hanging || lanes.every((lane) => this.#stuck.has(laneKey(lane)))
-      if (!isKnown && performance.now() < end) continue
+      if (!(isKnown && areHooksKnown) && performance.now() < end) continue
       this.#stuck = new Set(lanes.map(laneKey))
+      this.#stuckHooks = new Set(running)
       return lanes
     }
+  }
+
+  /** Waits for hooks that run beside the work, for as long as it takes to look again. */
+  async #hooksEnd(): Promise<void> {
+    const { hooks } = this.router
+    if (hooks.inHand > 0) await Promise.race([hooks.idle(), pause(LOOK_MS)])
+  }
+
+  #stillRunning(hooks: readonly string[]): string {
+    return `Still running after ${this.#patience} ms:\n${hooks.map((hook) => `  ${hook}`).join('\n')}`
   }
 
   #stillWorked(lanes: readonly Lane[]): string {

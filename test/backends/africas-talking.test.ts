@@ -186,7 +186,10 @@ const table: BackendTable = {
       status: 200,
       answer: '',
       reports: [
-        { externalId: 'ATXid_1', code: status, state, identity: '+254711000001', fields: { networkCode: '63902' } },
+        {
+          ...{ externalId: 'ATXid_1', code: status, state, ...(status === 'Expired' ? { expired: true } : {}) },
+          ...{ identity: '+254711000001', fields: { networkCode: '63902' } },
+        },
       ],
     })),
     ...['Rejected', 'Failed'].map((status) => ({

@@ -192,7 +192,11 @@ const table = {
     reported('the phone has it', {}, { state: 'DELIVERED', code: 'TEXT_DELIVERED' }),
     reported('the carrier has it', { eventType: 'TEXT_SUCCESSFUL' }, { state: 'SENT', code: 'TEXT_SUCCESSFUL' }),
     reported('it waits', { eventType: 'TEXT_PENDING' }, { state: 'SENT', code: 'TEXT_PENDING' }),
-    reported('its time was over', { eventType: 'TEXT_TTL_EXPIRED' }, { state: 'ERROR', code: 'TEXT_TTL_EXPIRED' }),
+    reported(
+      'its time was over',
+      { eventType: 'TEXT_TTL_EXPIRED' },
+      { state: 'ERROR', expired: true, code: 'TEXT_TTL_EXPIRED' },
+    ),
     reported(
       'the carrier blocked it',
       { eventType: 'TEXT_CARRIER_BLOCKED' },

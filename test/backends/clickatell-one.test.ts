@@ -102,6 +102,13 @@ describeBackend({
         { externalId: 'a3', code: 'NEW' },
       ],
     },
+    {
+      label: 'loses no answer to one that fails',
+      messages: [{ externalIds: ['a1', 'a2', 'a3'] }],
+      answers: [{ status: 500 }, { body: '{"sms":{"status":"EXPIRED"}}' }, { body: 'not JSON' }],
+      requests: [{}, {}, {}],
+      reports: [{ externalId: 'a2', code: 'EXPIRED', state: 'ERROR', expired: true }],
+    },
   ],
   calls: [
     {

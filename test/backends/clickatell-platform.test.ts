@@ -43,10 +43,17 @@ function incoming(label: string, text: string) {
   return { label, headers: JSON_BODY, body, status: 200, answer: 'OK', message }
 }
 
-function reported(status: string, state: OutgoingState | undefined): ReportRow {
+function reported(status: string, state: OutgoingState | undefined, more: { readonly expired?: true } = {}): ReportRow {
   const body = { apiKey: KEY, messageId: 'm1', requestId: 'q1', clientMessageId: 'c1', to: '271', from: '272', status }
   const fields = { clientMessageId: 'c1', requestId: 'q1', timestamp: '1506607698000' }
-  const report = { externalId: 'm1', ...(state === undefined ? {} : { state }), identity: '271', code: status, fields }
+  const report = {
+    externalId: 'm1',
+    ...(state === undefined ? {} : { state }),
+    ...more,
+    identity: '271',
+    code: status,
+    fields,
+  }
   return {
     label: `status ${status}`,
     path: 'status',
@@ -140,9 +147,8 @@ const platform: BackendTable = {
   reports: [
     ...['UNKNOWN', 'QUEUED', 'SCHEDULED', 'SENT_TO_SUPPLIER', 'EMULATED'].map((status) => reported(status, 'SENT')),
     ...['DEVICE_ACK', 'READ'].map((status) => reported(status, 'DELIVERED')),
-    ...['EXPIRED', 'DELIVERY_FAILURE', 'VOLUME_LIMIT_DAILY', 'MEDIA_TOO_LARGE'].map((status) =>
-      reported(status, 'ERROR'),
-    ),
+    reported('EXPIRED', 'ERROR', { expired: true }),
+    ...['DELIVERY_FAILURE', 'VOLUME_LIMIT_DAILY', 'MEDIA_TOO_LARGE'].map((status) => reported(status, 'ERROR')),
     reported('TELEPORTED', undefined),
     reported('constructor', undefined),
     {
@@ -167,7 +173,7 @@ const platform: BackendTable = {
           text: 'Got it',
           fields: { statusCode: '4', channel: 'sms' },
         },
-        { externalId: 'm2', state: 'ERROR', code: 'EXPIRED', fields: {} },
+        { externalId: 'm2', state: 'ERROR', expired: true, code: 'EXPIRED', fields: {} },
       ],
     },
     { label: 'no id', path: 'status', headers: JSON_BODY, body: '{"status":"READ"}', status: 400, reports: [] },

@@ -125,7 +125,7 @@ const table: BackendTable = {
     reported('007', { state: 'ERROR', code: '007', text: 'error delivering message' }),
     reported('008', { state: 'SENT', code: '008', text: 'received by gateway' }),
     reported('009', { state: 'ERROR', code: '009', text: 'routing error' }),
-    reported('010', { state: 'ERROR', code: '010', text: 'message expired' }),
+    reported('010', { state: 'ERROR', expired: true, code: '010', text: 'message expired' }),
     reported('011', { state: 'SENT', code: '011', text: 'message queued for later delivery' }),
     reported('012', { state: 'ERROR', code: '012', text: 'out of credit' }),
     reported('014', { state: 'ERROR', code: '014', text: 'maximum MT limit exceeded' }),
@@ -265,6 +265,23 @@ const table: BackendTable = {
         { body: 'ID: q3 Status: 001' },
       ],
       requests: ['q1', 'q2', 'q3'].flatMap((id) => called('/http/querymsg', `&apimsgid=${id}`)),
+      reports: [{ externalId: 'q1', state: 'DELIVERED', code: '004', text: 'received by recipient' }],
+    },
+    {
+      label: 'loses no answer to one that fails',
+      messages: [{ externalIds: ['q1', 'q2'] }, { externalIds: ['q1', 'q3'] }],
+      answers: [{ body: 'ID: q1 Status: 004' }, { body: 'ERR: 901, Internal error' }, { body: 'ID: q3 Status: 010' }],
+      requests: ['q1', 'q2', 'q3'].flatMap((id) => called('/http/querymsg', `&apimsgid=${id}`)),
+      reports: [
+        { externalId: 'q1', state: 'DELIVERED', code: '004', text: 'received by recipient' },
+        { externalId: 'q3', state: 'ERROR', expired: true, code: '010', text: 'message expired' },
+      ],
+    },
+    {
+      label: 'asks nothing more once it may not ask, and keeps what it has heard',
+      messages: [{ externalIds: ['q1', 'q2', 'q3'] }],
+      answers: [{ body: 'ID: q1 Status: 004' }, { body: 'ERR: 001, Authentication failed' }],
+      requests: ['q1', 'q2'].flatMap((id) => called('/http/querymsg', `&apimsgid=${id}`)),
       reports: [{ externalId: 'q1', state: 'DELIVERED', code: '004', text: 'received by recipient' }],
     },
     {

@@ -86,7 +86,8 @@ const table = {
     ...(
       [
         ['MessageAccepted', '', { state: 'SENT' }],
-        ['MessageExpired', '', { state: 'ERROR' }],
+        ['MessageExpired', '', { state: 'ERROR', expired: true }],
+        ['S010', ', "expired": true', { state: 'ERROR', expired: true, code: 'S010' }],
         ['MessageError', ', "status_code": 4, "status": "gone"', { state: 'ERROR', code: '4', text: 'gone' }],
         ['MessageStatus', '', {}],
         ['S004', '', { code: 'S004' }],
@@ -124,7 +125,7 @@ const table = {
           },
         },
       ],
-      result: { externalIds: ['1'], extra: { provider: 'lo' } },
+      result: { externalIds: ['1'], idsName: 'message' as const, extra: { provider: 'lo' } },
     },
     ...(
       [

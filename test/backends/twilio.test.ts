@@ -339,6 +339,13 @@ const checks: BackendTable['checks'] = [
     ],
   },
   {
+    label: 'loses no answer to one that fails',
+    messages: [{ externalIds: ['SM1'] }, { externalIds: ['SM2'] }, { externalIds: ['SM3'] }],
+    answers: [{ status: 500 }, { body: 'not JSON' }, created({ sid: 'SM3', status: 'sent' })],
+    requests: ['SM1', 'SM2', 'SM3'].map((sid) => asked(`Messages/${sid}.json`)),
+    reports: [{ externalId: 'SM3', state: 'SENT', code: 'sent', fields: { MessageStatus: 'sent', parts: 1 } }],
+  },
+  {
     label: 'says so when it may not ask',
     messages: [{ externalIds: [SID] }],
     answers: [refused(20003, 401)],

@@ -136,7 +136,12 @@ const reports: BackendTable['reports'] = [
     reported(
       `the status ${Status}`,
       { ...notification, Status, StatusDescription: 'Absent subscriber', StatusCode: '107' },
-      { ...(state === undefined ? {} : { state }), code: '107', text: `${Status}: Absent subscriber` },
+      {
+        ...(state === undefined ? {} : { state }),
+        ...(Status === 'EXPIRED' ? { expired: true } : {}),
+        code: '107',
+        text: `${Status}: Absent subscriber`,
+      },
     ),
   ),
   reported(

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { vonage } from '../../src/backends/index.ts'
 import { isSignedByVonage, type VonageSigning, vonageSignature } from '../../src/backends/vonage-signature.ts'
-import { createSwitchboard, type SendRequest, SettingsError } from '../../src/index.ts'
+import { createSwitchboard, SettingsError, type TextRequest } from '../../src/index.ts'
 import { silentLogger } from '../../src/messages/logger.ts'
 import { type FarSide, farSide } from '../../src/testing/far-side.ts'
 import { until } from '../support/until.ts'
@@ -79,7 +79,7 @@ describe('the requests to Vonage', () => {
     await far.stop()
   })
 
-  async function send(request: Partial<SendRequest>, backend = 'form') {
+  async function send(request: Partial<TextRequest>, backend = 'form') {
     far.reset()
     far.answer({ body: '{"message-count":"1","messages":[{"message-id":"V1","status":"0"}]}' })
     const sent = await web.switchboard.router.sendNow({ to: '+254700000001', text: 'hello', ...request, backend })
@@ -123,7 +123,7 @@ describe('the requests to Vonage', () => {
     })
   }
 
-  const rows: [label: string, request: Partial<SendRequest>, expected: object][] = [
+  const rows: [label: string, request: Partial<TextRequest>, expected: object][] = [
     ['GSM 03.38 as text', { text: 'café è € [x] {y}' }, { type: 'text', text: 'café è € [x] {y}' }],
     ['Arabic as unicode', { text: 'مرحبا' }, { type: 'unicode', text: 'مرحبا' }],
     ['Amharic as unicode', { text: 'ሰላም ለዓለም' }, { type: 'unicode', text: 'ሰላም ለዓለም' }],
@@ -133,8 +133,8 @@ describe('the requests to Vonage', () => {
     ['a sender of its own', { options: { senderId: '+447700900000' } }, { from: '447700900000' }],
     ['our address', { from: '20880' }, { from: '20880' }],
     ['a validity', { options: { validity: 60 } }, { ttl: '3600000' }],
-    ['a short validity', { options: { validity: 0.1 } }, { ttl: '20000' }],
-    ['a long validity', { options: { validity: 1_000_000 } }, { ttl: '604800000' }],
+    ['a short validity', { options: { validity: 1 } }, { ttl: '60000' }],
+    ['a long validity', { options: { validity: 525_600 } }, { ttl: '604800000' }],
     ['a number to North America', { to: '+12025550199' }, { from: '12015550123', to: '12025550199' }],
     ['no name to North America', { to: '12025550199', options: { senderId: 'Me' } }, { from: '12015550123' }],
     ['our number to North America', { to: '12025550199', from: '+12015550999' }, { from: '12015550999' }],

@@ -181,7 +181,7 @@ const reports: BackendTable['reports'] = [
   },
   reported('accepted', '', { state: 'SENT', code: 'accepted' }),
   reported('buffered', '0', { state: 'SENT', code: '0' }),
-  reported('expired', '2', { state: 'ERROR', code: '2', text: 'absent for a while' }),
+  reported('expired', '2', { state: 'ERROR', expired: true, code: '2', text: 'absent for a while' }),
   reported('failed', '14', { state: 'ERROR', code: '14', text: 'blocked by the carrier' }),
   reported('rejected', '6', { state: 'ERROR', code: '6', text: 'rejected as spam' }),
   reported('unknown', '99', { state: 'UNKNOWN', code: '99', text: 'general error' }),

@@ -51,6 +51,17 @@ describeBackend({
       reports: [{ externalId: 'a', state: 'SENT', code: 'ack', fields: {} }],
     },
     {
+      label: 'of which one fails and takes no other along',
+      messages: ['a', 'b', 'c'].map((id) => ({ externalIds: [id] })),
+      answers: [
+        { status: 500 },
+        { body: 'not JSON' },
+        { body: envelope({ id: 'c', last_event_type: 'ack', events: [] }) },
+      ],
+      requests: [{}, {}, {}],
+      reports: [{ externalId: 'c', state: 'SENT', code: 'ack', fields: {} }],
+    },
+    {
       label: 'that are refused',
       messages: [{ externalIds: ['a'] }],
       answers: [{ status: 500 }],

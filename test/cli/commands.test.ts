@@ -46,7 +46,7 @@ describe('switchboard, beside the server or without it', function () {
   afterEach(() => project.remove())
 
   it('migrate makes the database, and says the second time that there is nothing to do', async () => {
-    project = createProject(plainSettings, 'dist')
+    project = createProject()
     const first = await project.run(['migrate'])
     expect(first).to.deep.include({ code: 0, stderr: '' })
     expect(first.stdout).to.match(/^Migrated: 001-first\S*\.\n$|^Migrated: 001-first, .*\.\n$/)
@@ -55,7 +55,7 @@ describe('switchboard, beside the server or without it', function () {
   })
 
   it('routes prints the table, without touching the database', async () => {
-    project = createProject(plainSettings.replace('httptester()', `httptester({ path: '/24fb0d6963f/' })`), 'dist')
+    project = createProject(plainSettings.replace('httptester()', `httptester({ path: '/24fb0d6963f/' })`))
     const { code, stdout } = await project.run(['routes'])
     expect(code).to.equal(0)
     const [head = '', ...rows] = stdout.trimEnd().split('\n')
@@ -69,7 +69,7 @@ describe('switchboard, beside the server or without it', function () {
   })
 
   it('send and receive leave their messages to a server that starts later, and to one that runs', async () => {
-    project = createProject(plainSettings, 'dist')
+    project = createProject()
     await recordSome('waiting')
     const server = await project.start()
     await expectDone(server, 'waiting')
@@ -108,7 +108,7 @@ describe('switchboard, beside the server or without it', function () {
   })
 
   it('send and receive name what is wrong, and end with 1', async () => {
-    project = createProject(plainSettings, 'dist')
+    project = createProject()
     const rows: readonly (readonly [readonly string[], string])[] = [
       [['send', '--to', '1', '--text', 'x', '--backend', 'fax'], 'there is no backend "fax"; there are httptester'],
       [['send', '--to', '1', '--text', ''], 'a text is expected, not an empty one'],
@@ -123,15 +123,30 @@ describe('switchboard, beside the server or without it', function () {
   })
 
   it('replay says that nothing has failed, and fails for an id that is not of a failed message', async () => {
-    project = createProject(plainSettings, 'dist')
+    project = createProject()
     const listed = await project.run(['replay'])
     expect(listed).to.deep.include({ code: 0, stdout: 'No message has failed.\n', stderr: '' })
     const named = await project.run(['replay', '01890000-0000-7000-8000-000000000000'])
     expect(named).to.deep.include({ code: 1, stdout: '0 messages are worked again\n' })
+    expect(named.stderr).to.match(/^switchboard: none of these is a message that has failed/)
+  })
+
+  it('send says that nobody is in a group, and ends with 1', async () => {
+    project = createProject()
+    const { code, stdout, stderr } = await project.run(['send', '--group', 'nogroup', '--text', 'hi'])
+    expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
+    expect(stderr).to.match(/^switchboard: nobody is in the groups/)
+  })
+
+  it('route knows what is paused', async () => {
+    project = createProject()
+    await project.run(['pause', 'httptester', '--reason', 'night'])
+    const { stdout } = await project.run(['route', '--to', '254700000001'])
+    expect(stdout).to.match(/^first +httptester .* no$/m)
   })
 
   it('replay lists what failed, and has it worked by the server that runs or by the next one', async () => {
-    project = createProject(failingSettings, 'dist')
+    project = createProject(failingSettings)
     project.write('broken', '')
     await project.run(['receive', '--identity', '1', '--text', 'echo one'])
     await project.run(['receive', '--identity', '2', '--text', 'echo two'])

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { built } from '../support/built.ts'
-import { createProject, type Project, plainSettings, post } from '../support/project.ts'
+import { createProject, type Project, post } from '../support/project.ts'
 
 const faulty = `
 import { defineSettings } from 'sms-switchboard'
@@ -64,7 +64,7 @@ describe('switchboard with settings that cannot be used', function () {
 
   for (const command of [['start'], ['migrate'], ['routes'], ['send', '--to', '1', '--text', 'x']]) {
     it(`${command[0]} names every fault with its path, and ends with 1`, async () => {
-      project = createProject(faulty, 'dist')
+      project = createProject(faulty)
       const { code, stdout, stderr } = await project.run(command)
       expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
       const [head, ...faults] = stderr.trimEnd().split('\n')
@@ -76,7 +76,7 @@ describe('switchboard with settings that cannot be used', function () {
   }
 
   it('names the variable of the environment where the fault is there', async () => {
-    project = createProject(plainSettings, 'dist')
+    project = createProject()
     const { code, stderr } = await project.run(['start'], { env: { PORT: 'eighty', DATABASE_URL: 'mysql:x' } })
     expect(code).to.equal(1)
     expect(stderr)
@@ -85,14 +85,14 @@ describe('switchboard with settings that cannot be used', function () {
   })
 
   it('names the file where there is none, in one line', async () => {
-    project = createProject(plainSettings, 'dist')
+    project = createProject()
     const { code, stderr } = await project.run(['start', '--settings', 'nowhere.ts'])
     expect(code).to.equal(1)
     expect(stderr).to.match(/^switchboard: The settings cannot be used: there is no file \S*nowhere\.ts\n$/)
   })
 
   it('shows the stack with --verbose, and only then', async () => {
-    project = createProject(`throw new Error('not today')`, 'dist')
+    project = createProject(`throw new Error('not today')`)
     const [brief, long] = await Promise.all([project.run(['routes']), project.run(['routes', '--verbose'])])
     expect([brief.code, long.code]).to.deep.equal([1, 1])
     expect(brief.stderr).to.include('settings.ts').and.include('not today')
@@ -105,7 +105,7 @@ describe('switchboard with settings that cannot be used', function () {
   })
 
   it('says what it expects where the file exports something else', async () => {
-    project = createProject('export default 42', 'dist')
+    project = createProject('export default 42')
     const { code, stderr } = await project.run(['routes'])
     expect(code).to.equal(1)
     expect(stderr).to.include('export default defineSettings({')
@@ -125,7 +125,7 @@ describe('switchboard with secrets in its settings', function () {
   }
 
   it('prints none of them, at the most talkative level', async () => {
-    project = createProject(secretive, 'dist')
+    project = createProject(secretive)
     const env = { LOG_LEVEL: 'debug' }
     const server = await project.start([], { env })
     expect(await post(server, '1', 'echo x')).to.equal('200 OK')
@@ -144,7 +144,7 @@ describe('switchboard with secrets in its settings', function () {
   })
 
   it('hides the secret path in the table of routes', async () => {
-    project = createProject(secretive, 'dist')
+    project = createProject(secretive)
     const { code, stdout, stderr } = await project.run(['routes'])
     expect(code).to.equal(0)
     expect(stdout).to.include('/backends/one/<secret>/')
@@ -152,10 +152,7 @@ describe('switchboard with secrets in its settings', function () {
   })
 
   it('prints none of them when a setting beside them is wrong', async () => {
-    project = createProject(
-      secretive.replace('attempts: 1', 'attempts: 0').replace("name: 'x-key'", "nme: 'x-key'"),
-      'dist',
-    )
+    project = createProject(secretive.replace('attempts: 1', 'attempts: 0').replace("name: 'x-key'", "nme: 'x-key'"))
     const { code, stdout, stderr } = await project.run(['routes', '--verbose'])
     expect(code).to.equal(1)
     expect(stderr).to.include('backends.three.sending.attempts').and.include('backends.two.secret.nme')
@@ -163,7 +160,7 @@ describe('switchboard with secrets in its settings', function () {
   })
 
   it('prints none of them when the file does not parse', async () => {
-    project = createProject(secretive.replace("'Bearer token-secret-1234'", "'Bearer token-secret-1234"), 'dist')
+    project = createProject(secretive.replace("'Bearer token-secret-1234'", "'Bearer token-secret-1234"))
     const { code, stdout, stderr } = await project.run(['routes'])
     expect(code).to.equal(1)
     expect(stderr).to.include('settings.ts')

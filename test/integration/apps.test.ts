@@ -20,7 +20,7 @@ const WAITING = 10_000
 /** Latencies are compared within one run; this much more is noise of a busy machine, while real harm takes seconds. */
 const NOISE_MS = 75
 const MEASURED = 300
-const MEASUREMENTS = 3
+const MEASUREMENTS = 8
 
 describe('failing apps', function () {
   this.timeout(LIMIT_MS)

@@ -156,6 +156,10 @@ describe('two programs behind one switchboard', function () {
     expect(error).to.be.instanceOf(CreditError)
     expect(error).to.include({ code: 'CREDIT', providerCode: '301' })
     expect(Reflect.get(Object(error), 'message')).to.match(/no credit left/)
+    // Both have paused what they send over; nobody waits here for a message to be tried.
+    for (const { switchboard } of [server, echoing]) {
+      for (const { backend } of switchboard?.router.holds.paused ?? []) await switchboard?.router.holds.resume(backend)
+    }
   })
 
   it('keeps everything for a client that is down, over a restart, and gives it once and in order', async () => {

@@ -1,6 +1,14 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { isFinal, type OutgoingState, outgoingStates, type Standing, transition } from '../../src/messages/states.ts'
+import {
+  isFinal,
+  joinedState,
+  type OutgoingState,
+  outgoingStates,
+  partState,
+  type Standing,
+  transition,
+} from '../../src/messages/states.ts'
 
 const PROGRESS: Record<OutgoingState, number> = {
   WAITING: 0,
@@ -87,6 +95,63 @@ describe('transition', () => {
       expect(transition(current, next)).to.deep.equal(then)
     })
   }
+})
+
+describe('joinedState', () => {
+  const rows: readonly (readonly [readonly (OutgoingState | null)[], OutgoingState])[] = [
+    [['DELIVERED', 'DELIVERED'], 'DELIVERED'],
+    [['DELIVERED', null], 'SENT'],
+    [['DELIVERED', 'SENT'], 'SENT'],
+    [['SENT', 'ERROR', null], 'ERROR'],
+    [['ERROR', 'UNKNOWN'], 'ERROR'],
+    [['DELIVERED', 'UNKNOWN'], 'UNKNOWN'],
+    [['SENDING', 'UNKNOWN'], 'SENT'],
+    [[], 'SENT'],
+  ]
+  for (const [parts, state] of rows) {
+    it(`${parts.map((part) => part ?? 'nothing').join(', ') || 'no parts'}: ${state}`, () => {
+      expect(joinedState(parts)).to.equal(state)
+    })
+  }
+
+  /** What all reports of parts come to, each applied to its part and then to the message. */
+  const told = (count: number, reports: readonly { readonly part: number; readonly state: OutgoingState }[]) => {
+    const parts: (OutgoingState | null)[] = Array(count).fill(null)
+    let message: Standing = { state: 'SENT' }
+    for (const { part, state } of reports) {
+      parts[part] = partState(parts[part] ?? null, state)
+      message = transition(message, { state: joinedState(parts) })
+    }
+    return message.state
+  }
+  const onePart = fc.tuple(
+    fc.subarray<OutgoingState>(['SENDING', 'SENT']),
+    fc.constantFrom<OutgoingState | null>('DELIVERED', 'DELIVERED', 'ERROR', 'UNKNOWN', null),
+  )
+
+  it('comes to the same in any order of the reports, however often each is repeated', () => {
+    const orders = fc.array(onePart, { minLength: 1, maxLength: 5 }).chain((parts) => {
+      const reports = parts.flatMap(([before, last], part) =>
+        [...before, ...(last === null ? [] : [last])].map((state) => ({ part, state })),
+      )
+      const doubled = [...reports, ...reports]
+      return fc.tuple(fc.constant(parts), fc.shuffledSubarray(doubled, { minLength: doubled.length }))
+    })
+    fc.assert(
+      fc.property(orders, ([parts, reports]) => {
+        expect(told(parts.length, reports)).to.equal(joinedState(parts.map(([, last]) => last)))
+      }),
+    )
+  })
+
+  it('lets a part that was not known be delivered after all', () => {
+    const reports = [
+      { part: 0, state: 'UNKNOWN' },
+      { part: 1, state: 'DELIVERED' },
+      { part: 0, state: 'DELIVERED' },
+    ] as const
+    expect(told(2, reports)).to.equal('DELIVERED')
+  })
 })
 
 describe('isFinal', () => {

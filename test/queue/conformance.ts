@@ -3,6 +3,7 @@ import type { Lane, MessageClass } from '../../src/messages/lane.ts'
 import type { PoolSettings, Queue } from '../../src/queue/queue.ts'
 import { FakeClock, settle } from '../support/fake-clock.ts'
 import { HeldHandler } from './conformance/held-handler.ts'
+import { describeHolds } from './conformance/holds.ts'
 import { describePools } from './conformance/pools.ts'
 
 export interface QueueParts {
@@ -63,6 +64,7 @@ export function describeQueue(
     describeHandingOut(kit)
     describeStopping(kit)
     describePools(kit)
+    describeHolds(kit)
   })
 }
 

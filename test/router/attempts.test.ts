@@ -8,8 +8,8 @@ import {
   LimitsError,
   MessageSendError,
   RequestError,
-  type SendRequest,
   ServerError,
+  type TextRequest,
   UnsupportedError,
 } from 'sms-switchboard'
 import { fakeBackend, type TestSwitchboard, testSwitchboard } from 'sms-switchboard/testing'
@@ -25,7 +25,7 @@ describe('attempts', () => {
   const begin = async (input: FakeInput = {}, apps: readonly App[] = []) => {
     t = await testSwitchboard({ apps, backends: { fake: fakeBackend(input) } })
   }
-  const send = async (request: Partial<SendRequest> = {}) => {
+  const send = async (request: Partial<TextRequest> = {}) => {
     const [message] = await t.send({ to: '1', text: 'hi', ...request })
     return message?.id ?? ''
   }
@@ -87,8 +87,8 @@ describe('attempts', () => {
     [new LimitsError('no'), 'WAITS'],
     [new TypeError('no'), 'WAITS'],
     [new RequestError('no'), 'ERROR'],
-    [new AuthError('no'), 'ERROR'],
-    [new CreditError('no'), 'ERROR'],
+    [new AuthError('no'), 'WAITS'],
+    [new CreditError('no'), 'WAITS'],
     [new UnsupportedError('no'), 'ERROR'],
     [new MessageSendError('no'), 'ERROR'],
     [new ConnectionError('no', { outcomeUnknown: true }), 'UNKNOWN'],
@@ -164,7 +164,7 @@ describe('attempts', () => {
       await begin()
       const now = t.clock.now()
       const expires = new Date(now + 60_000)
-      const late = await send({ at: new Date(now + 61_000), expires })
+      const late = await send({ expires: new Date(now) })
       const inTime = await send({ to: '2', at: new Date(now + 59_000), expires })
       await t.advance('2m')
       expect(await logged(late)).to.include({ state: 'CANCELLED', error: 'expired before it was sent' })

@@ -29,8 +29,8 @@ describe('numbers', () => {
 
   it('are written to as one person', async () => {
     await begin({ region: 'KE' })
-    const sent = await t.send({ to: FORMS, text: 'hello' })
-    expect(sent.map(({ identity }) => identity)).to.deep.equal(FORMS.map(() => ONE))
+    for (const to of FORMS) expect((await t.send({ to, text: 'hello' }))[0]?.identity).to.equal(ONE)
+    expect(await t.send({ to: FORMS, text: 'hello' })).to.have.length(1)
     const other = await t.send({ to: { backend: 'fake', identity: ' 0712345678 ' }, text: 'hello' })
     expect(other[0]?.identity).to.equal(ONE)
   })

@@ -5,19 +5,20 @@ import {
   LimitsError,
   type MessageClass,
   RequestError,
-  type SendRequest,
   ServerError,
+  type TextRequest,
 } from 'sms-switchboard'
 import { fakeBackend, type TestSwitchboard, testSwitchboard } from 'sms-switchboard/testing'
 import { z } from 'zod'
 import { Endings } from '../../src/router/ending.ts'
+import type { Change } from '../../src/store/change.ts'
 import { rejection } from '../support/rejection.ts'
 
 describe('sending, against odds', () => {
   let t: TestSwitchboard
   afterEach(() => t.stop())
 
-  const send = async (request: Partial<SendRequest> = {}) => {
+  const send = async (request: Partial<TextRequest> = {}) => {
     const [message] = await t.send({ to: '1', text: 'hi', ...request })
     return message?.id ?? ''
   }
@@ -51,34 +52,50 @@ describe('sending, against odds', () => {
   })
 
   describe('an outgoing phase that leaves what cannot be recorded', () => {
-    const joins = (more: Partial<App> = {}, answer?: false): App => ({
-      name: 'joins',
+    const links = (answer?: false): App => ({
+      name: 'links',
       async outgoing(message, context) {
         if (message.text !== 'bad') return undefined
-        await context.groups.add('g', 'no-such-contact')
+        await context.contacts.update('nobody', { name: 'Nobody' })
         return answer
       },
-      ...more,
     })
+
+    /** A database that has its own reasons against it, which none of ours knows. */
+    const refuseLinks = () => {
+      const refusing =
+        <T extends { readonly changes?: readonly Change[] }>(record: (rows: readonly T[]) => Promise<void>) =>
+        async (rows: readonly T[]) => {
+          const isRefused = rows.some(({ changes = [] }) =>
+            changes.some((each) => 'id' in each && each.id === 'nobody'),
+          )
+          if (isRefused) throw new Error('CHECK constraint failed')
+          return record(rows)
+        }
+      t.store.startAttempts = refusing(t.store.startAttempts.bind(t.store))
+      t.store.finishAttempts = refusing(t.store.finishAttempts.bind(t.store))
+    }
 
     for (const answer of [undefined, false] as const) {
       const name = answer === false ? 'cancels' : 'lets pass'
       it(`with a message that it ${name}: tried again, then ERROR, and the lane goes on`, async () => {
         const sending = { attempts: 3, firstDelay: 1_000 }
-        t = await testSwitchboard({ apps: [joins({}, answer)], backends: { fake: fakeBackend({ sending }) } })
+        t = await testSwitchboard({ apps: [links(answer)], backends: { fake: fakeBackend({ sending }) } })
+        refuseLinks()
         const id = await send({ text: 'bad' })
         await send({ text: 'good' })
         expect(await logged(id)).to.include({ state: 'WAITING', tries: 1 })
         await t.advance('10s')
-        expect(await logged(id)).to.include({ state: 'ERROR', tries: 2, error: 'FOREIGN KEY constraint failed' })
+        expect(await logged(id)).to.include({ state: 'ERROR', tries: 2, error: 'CHECK constraint failed' })
         expect(texts()).to.deep.equal(['good'])
       })
     }
 
     it('ends a sendNow', async () => {
-      t = await testSwitchboard({ apps: [joins()] })
+      t = await testSwitchboard({ apps: [links()] })
+      refuseLinks()
       const error = await rejection(t.router.sendNow({ to: '1', text: 'bad' }))
-      expect(error).to.have.property('message', 'FOREIGN KEY constraint failed')
+      expect(error).to.have.property('message', 'CHECK constraint failed')
     })
 
     it('runs again at once when a document has changed meanwhile', async () => {
@@ -162,7 +179,7 @@ describe('sending, against odds', () => {
     await t.advance('10s')
     expect(t.fake.hanging).to.equal(2)
     t.fake.recover()
-    await t.advance('10s')
+    await t.advance('30s')
     expect(t.sent).to.have.length(10)
   })
 

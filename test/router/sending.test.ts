@@ -56,7 +56,7 @@ describe('sending', () => {
       ['a number with blanks around it', { to: ' +254 ', text: 'hi' }, ['fake:+254 hi']],
       ['a connection', { to: { backend: 'other', identity: '9' }, text: 'hi' }, ['other:9 hi']],
       ['many numbers, in their order', { to: ['3', '1', '2'], text: 'hi' }, ['fake:3 hi', 'fake:1 hi', 'fake:2 hi']],
-      ['one number twice, as said', { to: ['3', '3'], text: 'hi' }, ['fake:3 hi', 'fake:3 hi']],
+      ['one number twice, once', { to: ['3', '2', ' 3'], text: 'hi' }, ['fake:3 hi', 'fake:2 hi']],
       ['nobody', { to: [], text: 'hi' }, []],
       ['a group', { to: { group: 'everybody' }, text: 'hi' }, ['fake:1 hi', 'other:2 hi']],
       ['a group without members', { to: { group: 'nobody' }, text: 'hi' }, []],
@@ -80,6 +80,25 @@ describe('sending', () => {
     it('sends to a contact', async () => {
       await t.send({ to: { contact: await contactOf('other', '2') }, text: 'hi' })
       expect(left()).to.deep.equal(['other:2 hi'])
+    })
+
+    it('sends once to a person who is named as a number, as a contact and as a member', async () => {
+      const contact = await contactOf('other', '2')
+      const to = [{ contact }, { group: 'everybody' }, { backend: 'other', identity: '2' }, { contact }, '1']
+      expect(await t.send({ to, text: 'hi' })).to.have.length(2)
+      expect(left()).to.have.members(['other:2 hi', 'fake:1 hi'])
+    })
+
+    it('leaves out members who cannot be sent to, and tells who they are', async () => {
+      const contact = await contactOf('fake', '1')
+      await t.receive({ backend: 'ear', identity: '5', text: 'join en' })
+      const deaf = await contactOf('ear', '5')
+      const { messages, leftOut } = await t.router.submit({ to: { group: 'everybody' }, text: 'hi' })
+      expect(messages.map(({ backend, identity }) => `${backend}:${identity}`)).to.have.members(['fake:1', 'other:2'])
+      expect(leftOut).to.deep.equal([{ contact: deaf, reason: 'has no connection that can be sent to' }])
+      expect(t.logs.filter(({ message }) => message === 'a member of a group was left out')).to.have.length(1)
+      const error = await rejection(t.router.send({ to: [{ contact }, { contact: deaf }], text: 'hi' }))
+      expect(error).to.have.property('message', `to: the contact ${deaf} has no connection that can be sent to`)
     })
 
     const refused: readonly (readonly [string, SendRequest, string])[] = [
@@ -128,6 +147,12 @@ describe('sending', () => {
       await t.send({ to: { contact }, text: 'to the first' })
       expect(left()).to.deep.equal(['other:1b to the second', 'fake:1 to the first'])
     })
+  })
+
+  it('sends once to a number that is written in several ways', async () => {
+    await begin({ backends: { fake: fakeBackend({ numbers: { region: 'KE' } }) } })
+    await t.send({ to: ['0711000001', '+254711000001', '00254711000001', '+254 711 000 001'], text: 'hi' })
+    expect(left()).to.have.length(1)
   })
 
   it('carries options, parameters, fields and the address along', async () => {

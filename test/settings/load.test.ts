@@ -5,9 +5,10 @@ import { ownModules } from '../../src/cli/own-modules.ts'
 import { SettingsError } from '../../src/settings/errors.ts'
 import { findSettings, loadSettings, readDotEnv } from '../../src/settings/load.ts'
 import { parseSettings } from '../../src/settings/parse.ts'
-import { runCommand, serving, startProcess } from '../support/process.ts'
+import { builtCommand } from '../support/built.ts'
+import { runQuickly } from '../support/command.ts'
+import { serving, startProcess } from '../support/process.ts'
 import { rejection } from '../support/rejection.ts'
-import { builtCommand } from '../support/server-process.ts'
 import { type TempFolder, tempFolder } from '../support/temp-folder.ts'
 import { until } from '../support/until.ts'
 
@@ -154,7 +155,7 @@ describe('loading a settings file', () => {
 
   it('makes the command fail with that line', async () => {
     const file = write('settings.ts', 'export default {\n')
-    const { code, stdout, stderr } = await runCommand(['routes', '--settings', file])
+    const { code, stdout, stderr } = await runQuickly(['routes', '--settings', file])
     expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
     expect(stderr).to.match(/^switchboard: The settings cannot be used: .*settings\.ts:2:1: Unexpected token\n$/)
   })
@@ -204,12 +205,12 @@ describe('loading a settings file', () => {
         `import { httptester } from 'sms-switchboard/backends'
          export default { backends: { [process.env.SWITCHBOARD_TEST_B ?? 'x y']: httptester() }, apps: [] }`,
       )
-      const { code, stderr } = await runCommand(['routes', '--settings', file])
+      const { code, stderr } = await runQuickly(['routes', '--settings', file])
       expect({ code, stderr }).to.deep.equal({
         code: 1,
         stderr: 'switchboard: The settings cannot be used: PORT: a number is expected\n',
       })
-      const over = await runCommand(['routes', '--settings', file], { env: { PORT: '8001' } })
+      const over = await runQuickly(['routes', '--settings', file], { env: { PORT: '8001' } })
       expect(over.stdout).to.contain('/backends/phone/')
     })
   })

@@ -1,15 +1,27 @@
-import type { Fence, Store } from '../../src/store/store.ts'
+import type { Fence } from '../../src/store/fence.ts'
+import type { Store } from '../../src/store/store.ts'
+import { describeBroadcasts } from './conformance/broadcasts.ts'
+import { describeCallbacks } from './conformance/callbacks.ts'
+import { describeDirectory } from './conformance/directory.ts'
 import { describeHostileTexts } from './conformance/hostile.ts'
 import { describeIncoming } from './conformance/incoming.ts'
 import { describeIncomingResults } from './conformance/incoming-results.ts'
+import { describeKeyed } from './conformance/keyed.ts'
 import { describeLanes } from './conformance/lanes.ts'
+import { describeListing } from './conformance/listing.ts'
 import { describeLog } from './conformance/log.ts'
+import { describeMoves } from './conformance/moves.ts'
 import { describeOutbox } from './conformance/outbox.ts'
 import { describeOutgoing } from './conformance/outgoing.ts'
 import { describeParts } from './conformance/parts.ts'
 import { describePeople } from './conformance/people.ts'
 import { describePurge } from './conformance/purge.ts'
+import { describeReportMatching } from './conformance/report-matching.ts'
 import { describeReports } from './conformance/reports.ts'
+import { describeRoutes } from './conformance/routes.ts'
+import { describeStateChecks } from './conformance/state-checks.ts'
+import { describeTemplates } from './conformance/templates.ts'
+import { describeTrouble } from './conformance/trouble.ts'
 
 /** One store to be tried, fresh and open. */
 export interface StoreHarness {
@@ -72,13 +84,24 @@ export function describeStore(
     describeIncoming(kit)
     describeIncomingResults(kit)
     describeOutgoing(kit)
+    describeMoves(kit)
+    describeRoutes(kit)
     describeReports(kit)
+    describeTrouble(kit)
+    describeReportMatching(kit)
+    describeStateChecks(kit)
     describeLanes(kit)
     describePeople(kit)
+    describeDirectory(kit)
     describeParts(kit)
     describeOutbox(kit)
+    describeBroadcasts(kit)
+    describeCallbacks(kit)
+    describeKeyed(kit)
     describeLog(kit)
+    describeListing(kit)
     describePurge(kit)
+    describeTemplates(kit)
     describeHostileTexts(kit)
   })
 }

@@ -9,7 +9,7 @@ const FOLDERS = ['scripts', 'src', 'dist']
 
 /** What the scripts of this checkout need, built and set up, in a folder of its own; with further files by name. */
 export async function copyCheckout(...further: readonly string[]): Promise<TempFolder> {
-  await built()
+  built()
   const copy = tempFolder()
   for (const name of [...FILES, ...FOLDERS, ...further]) {
     cpSync(join(checkout, name), join(copy.path, name), { recursive: true })

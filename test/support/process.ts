@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
+import { builtCommand } from './built.ts'
 
 /** How a process ended, and all that it printed. */
 export interface Exit {
@@ -34,8 +34,6 @@ export interface ProcessOptions {
 }
 
 export interface CommandOptions extends ProcessOptions {
-  /** `src` is quick to start and needs no build; `dist` is what users run. */
-  readonly from?: 'src' | 'dist'
   /** Arguments of node, before the script. */
   readonly nodeArgs?: readonly string[]
 }
@@ -49,8 +47,6 @@ export interface RunningServer extends Running {
 /** The folder of this checkout. */
 export const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
-// By its path: `--import tsx` is looked for from the working folder, which has no node_modules.
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const READ_BY_THE_COMMAND = ['PORT', 'HOST', 'PUBLIC_URL', 'DATABASE_URL', 'REDIS_URL', 'LOG_LEVEL']
 const START_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 15_000
@@ -59,7 +55,7 @@ const ADDRESS = /serves on (http:\/\/\S+?)\/?\s/
 /** Starts any program. */
 export function startProcess(program: string, args: readonly string[], options: ProcessOptions = {}): Running {
   const { cwd = checkout, env = {}, input, detached = false } = options
-  const child = spawn(program, args, { cwd, env: environment(env), stdio: 'pipe', detached })
+  const child = spawn(program, args, { cwd, env: commandEnvironment(env), stdio: 'pipe', detached })
   const printed = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     printed.stdout += text
@@ -93,9 +89,8 @@ export function startProcess(program: string, args: readonly string[], options: 
 
 /** Starts the command `switchboard` with these arguments. */
 export function startCommand(args: readonly string[], options: CommandOptions = {}): Running {
-  const { from = 'src', nodeArgs = [], ...rest } = options
-  const script = from === 'src' ? ['--import', TSX, `${checkout}/src/cli/main.ts`] : [`${checkout}/dist/cli/main.js`]
-  return startProcess(process.execPath, [...nodeArgs, ...script, ...args], rest)
+  const { nodeArgs = [], ...rest } = options
+  return startProcess(process.execPath, [...nodeArgs, builtCommand(), ...args], rest)
 }
 
 /** Runs the command `switchboard` to its end. */
@@ -150,7 +145,8 @@ async function stop(child: ChildProcess, exited: Promise<Exit>, signal: NodeJS.S
   }
 }
 
-function environment(over: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+/** The tests' own environment, cleaned of what the command reads, with these over it. */
+export function commandEnvironment(over: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env }
   for (const name of READ_BY_THE_COMMAND) delete env[name]
   for (const [name, value] of Object.entries(over)) {

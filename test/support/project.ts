@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CommandOptions, type Exit, type RunningServer, runCommand, startCommand, startServer } from './process.ts'
+import { runQuickly } from './command.ts'
+import { type CommandOptions, type Exit, type RunningServer, startCommand, startServer } from './process.ts'
 import { tempFolder } from './temp-folder.ts'
 import { until } from './until.ts'
 
@@ -30,15 +31,15 @@ export default defineSettings({
 `
 
 /** Makes a project of a settings file's text. */
-export function createProject(settings = plainSettings, from: CommandOptions['from'] = 'src'): Project {
+export function createProject(settings = plainSettings): Project {
   const folder = tempFolder()
   const servers: RunningServer[] = []
-  const inFolder = (options: CommandOptions): CommandOptions => ({ cwd: folder.path, from, ...options })
+  const inFolder = (options: CommandOptions): CommandOptions => ({ cwd: folder.path, ...options })
   const project: Project = {
     folder: folder.path,
     file: (path) => join(folder.path, path),
     write: (path, content) => writeFileSync(join(folder.path, path), content),
-    run: (args, options = {}) => runCommand(args, inFolder(options)),
+    run: (args, options = {}) => runQuickly(args, inFolder(options)),
     async start(args = [], options = {}) {
       const server = await startServer(args, inFolder(options))
       servers.push(server)

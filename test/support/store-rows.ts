@@ -1,19 +1,11 @@
 import { systemClock } from '../../src/messages/clock.ts'
 import { uuidv7Generator } from '../../src/messages/ids.ts'
 import type { Lane } from '../../src/messages/lane.ts'
-import type {
-  AttemptResult,
-  Claim,
-  ClaimedIncoming,
-  ClaimedOutgoing,
-  Contact,
-  Fence,
-  Finish,
-  NewIncoming,
-  NewOutgoing,
-  NewReport,
-  Store,
-} from '../../src/store/store.ts'
+import type { Contact } from '../../src/store/contact.ts'
+import type { Claim, Fence } from '../../src/store/fence.ts'
+import type { ClaimedIncoming, Finish, NewIncoming } from '../../src/store/incoming-records.ts'
+import type { AttemptResult, ClaimedOutgoing, NewOutgoing, NewReport } from '../../src/store/outgoing-records.ts'
+import type { Store } from '../../src/store/store.ts'
 
 /** The moment at which stored things happen, unless a test says otherwise. */
 export const T0 = 1_700_000_000_000

@@ -25,7 +25,7 @@ describe('examples of the documentation', () => {
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
-  for (const page of ['testing.md', 'apps.md']) {
+  for (const page of ['testing.md', 'apps.md', 'templates.md', 'sending.md', 'events.md']) {
     const examples = examplesOf(page)
     it(`stand in docs/${page}`, () => expect(examples.length).to.be.greaterThan(4))
 

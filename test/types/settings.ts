@@ -47,3 +47,50 @@ defineSettings({ backends: {}, apps: [echo] })
 
 // @ts-expect-error both lists are needed
 defineSettings({ backends: {} })
+
+// A routing function returns the name of a backend of the same settings.
+defineSettings({
+  backends: { tester: httptester(), sink: nullBackend() },
+  apps: [],
+  routing: (message, module, type) => {
+    same<typeof module, string | undefined>(true)
+    same<typeof type, string | undefined>(true)
+    if (message.class === 'urgent') return { backend: 'tester', failover: ['sink'], from: '2020' }
+    return message.country === 'KE' ? 'sink' : undefined
+  },
+})
+
+defineSettings({
+  backends: { tester: httptester(), sink: nullBackend() },
+  apps: [],
+  routing: {
+    choose: (_, module) => (module === 'alerts' ? 'tester' : undefined),
+    rules: [
+      { when: { prefix: ['2547'] }, share: { tester: 70, sink: 30 } },
+      { to: 'sink', failover: ['tester'], from: { tester: '2020' } },
+    ],
+    default: 'sink',
+  },
+})
+
+// @ts-expect-error there is no such backend
+defineSettings({ backends: { tester: httptester() }, apps: [], routing: () => 'testre' })
+
+defineSettings({
+  backends: { tester: httptester() },
+  apps: [],
+  // @ts-expect-error there is no such backend to fall back on
+  routing: () => ({ backend: 'tester', failover: ['sink'] }),
+})
+
+// @ts-expect-error there is no such backend in the table
+defineSettings({ backends: { tester: httptester() }, apps: [], routing: { rules: [{ to: 'sink' }] } })
+
+// @ts-expect-error there is no such backend among those that share
+defineSettings({ backends: { tester: httptester() }, apps: [], routing: { rules: [{ share: { sink: 1 } }] } })
+
+// @ts-expect-error a number is no backend
+defineSettings({ backends: { tester: httptester() }, apps: [], routing: () => 7 })
+
+// @ts-expect-error it has to choose at once
+defineSettings({ backends: { tester: httptester() }, apps: [], routing: async () => 'tester' })

@@ -2,7 +2,8 @@ import type { Clock } from '../../messages/clock.ts'
 import type { Logger } from '../../messages/logger.ts'
 import type { Signals } from '../../queue/signals.ts'
 import { type ConversationSignal, conversationChannel } from '../../router/conversation-signal.ts'
-import type { LoggedMessage, Store } from '../../store/store.ts'
+import type { LoggedMessage } from '../../store/message-log.ts'
+import type { Store } from '../../store/store.ts'
 
 /** Soon enough to seem at once, late enough for the changes of one message to come together. */
 const SETTLE_MS = 10

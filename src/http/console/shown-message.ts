@@ -1,5 +1,5 @@
 import type { IncomingState, OutgoingState } from '../../messages/states.ts'
-import type { LoggedMessage } from '../../store/store.ts'
+import type { LoggedMessage } from '../../store/message-log.ts'
 
 /** A message as the tester page shows it, and as its script is given it. */
 export interface ShownMessage {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Writable } from 'node:stream'
 import type Koa from 'koa'
-import { HttpMethodEnum, koaBody } from 'koa-body'
+import type { KoaBodyMiddlewareOptions } from 'koa-body'
 import { textField } from '../../backends/form.ts'
 
 /** Bytes. */
@@ -22,20 +22,24 @@ export class RefusedRequest extends Error {
 
 const noNext = async () => {}
 
+/** The package is loaded with the first form: loading it takes a fifth of a server's start. */
+async function readBody(ctx: Koa.Context, options: Partial<KoaBodyMiddlewareOptions>): Promise<void> {
+  const { HttpMethodEnum, koaBody } = await import('koa-body')
+  await koaBody({ ...options, parsedMethods: [HttpMethodEnum.POST], patchNode: false })(ctx, noNext)
+}
+
 /**
  * Reads a small form, urlencoded or JSON.
  * @throws RefusedRequest
  */
 export async function readForm(ctx: Koa.Context): Promise<unknown> {
-  const read = koaBody({
-    parsedMethods: [HttpMethodEnum.POST],
-    patchNode: false,
+  const options = {
     text: false,
     jsonTypes: ['application/json'],
     formLimit: LONGEST_FORM,
     jsonLimit: LONGEST_FORM,
-  })
-  await refusing(() => read(ctx, noNext), `A message of at most ${LONGEST_FORM / 1024} KiB is taken.`)
+  }
+  await refusing(() => readBody(ctx, options), `A message of at most ${LONGEST_FORM / 1024} KiB is taken.`)
   return bodyOf(ctx)
 }
 
@@ -46,9 +50,7 @@ export async function readForm(ctx: Koa.Context): Promise<unknown> {
 export async function readUpload(ctx: Koa.Context): Promise<{ readonly fields: unknown; readonly file: Buffer }> {
   if (ctx.is('multipart/form-data') === false) throw new RefusedRequest(415, 'A file in a form is expected.')
   const chunks: Buffer[] = []
-  const read = koaBody({
-    parsedMethods: [HttpMethodEnum.POST],
-    patchNode: false,
+  const options = {
     multipart: true,
     formidable: {
       fileWriteStreamHandler: () => collecting(chunks),
@@ -59,8 +61,8 @@ export async function readUpload(ctx: Koa.Context): Promise<{ readonly fields: u
       maxFields: 10,
       maxFieldsSize: 16_384,
     },
-  })
-  await refusing(() => read(ctx, noNext), `One file of at most ${LARGEST_FILE / 1_048_576} MiB is taken.`)
+  }
+  await refusing(() => readBody(ctx, options), `One file of at most ${LARGEST_FILE / 1_048_576} MiB is taken.`)
   return { fields: bodyOf(ctx), file: Buffer.concat(chunks) }
 }
 

@@ -1,4 +1,5 @@
-import { Redis } from 'ioredis'
+import { createRequire } from 'node:module'
+import type { Redis } from 'ioredis'
 import { errorText } from '../../messages/errors.ts'
 import type { Logger } from '../../messages/logger.ts'
 import { QueueUnavailableError } from '../errors.ts'
@@ -213,7 +214,9 @@ export class RedisConnection {
   }
 
   #open(): Redis {
-    return new Redis(this.#options.url, {
+    // Loaded with the first use: a server without Redis starts without it.
+    const ioredis: typeof import('ioredis') = createRequire(import.meta.url)('ioredis')
+    const redis = new ioredis.Redis(this.#options.url, {
       commandTimeout: this.#limit,
       connectTimeout: this.#limit,
       enableOfflineQueue: false,
@@ -222,6 +225,9 @@ export class RedisConnection {
       maxRetriesPerRequest: 0,
       retryStrategy: (times) => Math.min(50 * times, LONGEST_RETRY_MS) + Math.floor(Math.random() * 100),
     })
+    // Each command that waits for the connection listens to it, and there may be many.
+    redis.setMaxListeners(0)
+    return redis
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../messages/clock.ts'
 import { type Lane, parseLaneKey } from '../../messages/lane.ts'
 import { Fifo } from '../fifo.ts'
 import { laneClass } from '../lane-class.ts'
+import type { PoolHold } from '../pool-hold.ts'
 import type { PoolSettings } from '../queue.ts'
 import type { RedisConnection } from './connection.ts'
 import type { HeldLane } from './held-lanes.ts'
@@ -19,6 +20,7 @@ type GivenBack = readonly [key: string, laneClass: string, lease: string, at: st
 export interface RedisPoolParts {
   readonly name: string
   readonly settings: PoolSettings
+  readonly hold: PoolHold
   readonly connection: RedisConnection
   readonly clock: Clock
   readonly lease: number
@@ -134,7 +136,8 @@ export class RedisPool {
     const wanted = this.#wanted()
     if (back.length === 0 && wanted === 0) return
     const id = newLease()
-    const order = [String(wanted), id, String(lease), String(settings.rate?.perSecond ?? '')]
+    const classes = this.#parts.hold.open.classes.map(classDigit).join('')
+    const order = [String(wanted), id, String(lease), String(settings.rate?.perSecond ?? ''), classes]
     this.#reserved = wanted
     let reply: unknown
     try {
@@ -152,22 +155,24 @@ export class RedisPool {
   }
 
   #wanted(): number {
-    const { works, clock } = this.#parts
+    const { works, clock, hold } = this.#parts
     if (!works()) return 0
     const pause = this.#noTokenUntil - clock.now()
     if (pause > 0) {
       this.#lookIn(pause)
       return 0
     }
-    return Math.max(0, Math.min(MOST_AT_ONCE, this.#free()))
+    const { classes, most } = hold.open
+    return classes.length === 0 ? 0 : Math.max(0, Math.min(MOST_AT_ONCE, most, this.#free()))
   }
 
   #begin(keys: readonly string[], lease: string): void {
-    const { begin } = this.#parts
+    const { begin, hold } = this.#parts
     const notBegun: GivenBack[] = []
     for (const key of keys) {
       const lane = parseLaneKey(key)
       this.#active++
+      if (lane !== undefined) hold.passed(laneClass(lane))
       const how = lane === undefined ? 'no lane' : begin(this, lane, lease)
       if (how === 'begun') continue
       this.#active--

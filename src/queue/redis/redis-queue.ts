@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '../../messages/clock.ts'
-import { type Lane, laneKey, parseLaneKey } from '../../messages/lane.ts'
+import { type Lane, laneKey, type MessageClass, parseLaneKey } from '../../messages/lane.ts'
 import { laneClass } from '../lane-class.ts'
+import { PoolHolds } from '../pool-hold.ts'
 import { PoolSlot } from '../pool-slot.ts'
 import type { LaneHandler, LaneResult, PoolSettings, Queue } from '../queue.ts'
 import type { RedisConnection } from './connection.ts'
@@ -41,6 +42,7 @@ export interface RedisQueueOptions {
 export class RedisQueue implements Queue {
   readonly #options: RedisQueueOptions
   readonly #pools = new Map<string, RedisPool>()
+  readonly #holds = new PoolHolds()
   readonly #working = new Set<Promise<void>>()
   readonly #held: HeldLanes
   readonly #rings: Rings
@@ -71,6 +73,16 @@ export class RedisQueue implements Queue {
   async ring(lane: Lane, notBefore = 0): Promise<void> {
     const pool = this.#poolOf(lane)
     await this.#rings.add(pool.name, { key: laneKey(lane), class: classDigit(laneClass(lane)) }, timeOf(notBefore))
+  }
+
+  hold(pool: string, classes: readonly MessageClass[]): void {
+    this.#holds.of(pool).hold(classes)
+    this.#pools.get(pool)?.look()
+  }
+
+  letOne(pool: string, classes: readonly MessageClass[]): void {
+    this.#holds.of(pool).letOne(classes)
+    this.#pools.get(pool)?.look()
   }
 
   work(handler: LaneHandler): void {
@@ -140,6 +152,7 @@ export class RedisQueue implements Queue {
     const pool = new RedisPool({
       name,
       settings,
+      hold: this.#holds.of(name),
       connection,
       clock,
       lease,

@@ -15,6 +15,7 @@ export interface Script {
  * - `pools`, a hash: each pool and one of its lanes, by which another process finds the pool's settings
  * - of each pool a list of ready lanes for each class, the delayed ones by their time, the leases by their end
  * - of each rate a hash of its tokens and when they were counted, which is gone when the bucket is full again
+ * - of each limit and whom it counts, a number that is gone when its time is over
  */
 export class RedisKeys {
   readonly #prefix: string
@@ -44,6 +45,10 @@ export class RedisKeys {
 
   rate(bucket: string): string {
     return `${this.#prefix}rate:${bucket}`
+  }
+
+  limit(name: string): string {
+    return `${this.#prefix}limit:${name}`
   }
 
   /** In the order that scripts know them by. */
@@ -161,9 +166,10 @@ return { finish() }
 
 /**
  * Gives lanes back and takes others. Own ARGV: lanes wanted, the lease's name, its milliseconds, tokens per second or
- * '', then of each lane given back its key, its class, its lease, and when it has work again: a time, '' for never,
- * NOT_BEGUN. Gives how many are still ready, the milliseconds until the next is due, the lanes known, the milliseconds
- * until there is a token, the lanes taken, and how many leases were found to have run out.
+ * '', the classes wanted as digits, then of each lane given back its key, its class, its lease, and when it has work
+ * again: a time, '' for never, NOT_BEGUN. Gives how many of those classes are still ready, the milliseconds until the
+ * next is due, the lanes known, the milliseconds until there is a token, the lanes taken, and how many leases were found
+ * to have run out.
  */
 export const turn: Script = script(`${POOL}${BUCKET}
 local unspent = 0
@@ -204,12 +210,13 @@ end
 
 local taken = {}
 local function take(most, lease, ends)
-  for class = 0, 3 do
+  for digit in string.gmatch(ARGV[9], '%d') do
+    local class = tonumber(digit)
     while #taken < most do
       local lane = redis.call('LPOP', KEYS[5 + class])
       if not lane then break end
-      if redis.call('HGET', lanes, lane) == tostring(class) then
-        redis.call('HSET', lanes, lane, 'w' .. class .. lease)
+      if redis.call('HGET', lanes, lane) == digit then
+        redis.call('HSET', lanes, lane, 'w' .. digit .. lease)
         redis.call('ZADD', leases, ends, lane)
         taken[#taken + 1] = lane
       end
@@ -217,7 +224,7 @@ local function take(most, lease, ends)
   end
 end
 
-for i = 9, #ARGV, 4 do giveBack(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
+for i = 10, #ARGV, 4 do giveBack(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
 local expired = putBackExpired()
 putDue()
 local wanted, perSecond, wait = tonumber(ARGV[5]), tonumber(ARGV[8]), 0
@@ -231,7 +238,9 @@ elseif wanted > 0 or unspent > 0 then
   keep(KEYS[9], tokens, capacity, perSecond)
   wait = untilNext(tokens, perSecond)
 end
-local count, due, known = finish()
+local _, due, known = finish()
+local count = 0
+for digit in string.gmatch(ARGV[9], '%d') do count = count + redis.call('LLEN', KEYS[5 + digit]) end
 return { count, due, known, wait, taken, expired }
 `)
 

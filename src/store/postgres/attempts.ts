@@ -1,6 +1,9 @@
-import type { Attempt, AttemptResult } from '../store.ts'
+import { outcomeName } from '../attempt-names.ts'
+import type { Attempt } from '../message-log.ts'
+import type { AttemptResult } from '../outgoing-records.ts'
 import { list, OUTGOING } from './columns.ts'
 import type { Run, Statement } from './database.ts'
+import { moveOutgoing } from './moves.ts'
 import type { Operation } from './operations.ts'
 import { recordset } from './texts.ts'
 
@@ -16,7 +19,8 @@ const START: Statement = {
 }
 
 const GIVEN = `json_to_recordset($1) AS g(id text, state text, code text, error text, at bigint, sent_at bigint,
-      delivered_at bigint, parts integer, sender_data text, attempt text, until bigint, uncounted integer, began bigint)`
+      delivered_at bigint, parts integer, sender_data text, attempt text, until bigint, uncounted integer, began bigint,
+      route text)`
 
 const SETTLE: Statement = {
   name: 'settle-outgoing',
@@ -43,7 +47,14 @@ const RETRY: Statement = {
   name: 'retry-outgoing',
   text: `UPDATE outgoing_open o SET attempt_at = NULL, not_before = g.until, tries = o.tries + g.uncounted,
       first_attempt_at = COALESCE(o.first_attempt_at, g.began), code = g.code, error = g.error, changed_at = g.at,
-      attempts = o.attempts || g.attempt
+      attempts = o.attempts || g.attempt, route = COALESCE(g.route, o.route)
+    FROM ${GIVEN} WHERE o.id = g.id RETURNING o.id`,
+}
+
+/** No attempt was due yet. */
+const PUT_OFF: Statement = {
+  name: 'put-off-outgoing',
+  text: `UPDATE outgoing_open o SET not_before = g.until, error = g.error, changed_at = g.at
     FROM ${GIVEN} WHERE o.id = g.id RETURNING o.id`,
 }
 
@@ -87,12 +98,18 @@ export async function finishAttempts(
     RETRY,
     results.filter(({ outcome }) => outcome.kind === 'retry'),
   )
+  await write(
+    PUT_OFF,
+    results.filter(({ outcome }) => outcome.kind === 'later'),
+  )
+  const moved = results.filter(({ outcome }) => outcome.kind === 'moved')
+  for (const id of await moveOutgoing(run, moved, attemptLine)) left.delete(id)
   await write(END, [...left.values()])
   for (const operation of operations) if (left.has(operation.result.message.id)) refuse(operation)
 }
 
 function toRow(result: AttemptResult) {
-  const { message, outcome, startedAt, at, parts, extra } = result
+  const { message, outcome, startedAt, at, parts, extra, route } = result
   const state = outcome.kind === 'settled' ? outcome.state : null
   return {
     id: message.id,
@@ -104,25 +121,33 @@ function toRow(result: AttemptResult) {
     delivered_at: state === 'DELIVERED' ? at : null,
     parts: parts ?? null,
     sender_data: extra === null ? null : JSON.stringify(extra),
-    attempt: startedAt === null ? '' : `${JSON.stringify(toAttempt(result))}\n`,
-    until: outcome.kind === 'retry' ? outcome.at : null,
-    uncounted: startedAt === null ? 1 : 0,
+    attempt: startedAt === null ? '' : attemptLine(result),
+    until: outcome.kind === 'settled' ? null : outcome.at,
+    uncounted: outcome.kind === 'retry' && outcome.uncounted === true ? -1 : startedAt === null ? 1 : 0,
     began: startedAt ?? at,
+    ...(route === undefined ? {} : { route: JSON.stringify(route) }),
   }
 }
 
-function toAttempt(result: AttemptResult): Omit<Attempt, 'number'> {
+export function attemptLine(result: AttemptResult): string {
+  return `${JSON.stringify(toAttempt(result))}\n`
+}
+
+/** Attempts of messages without a route need no reason. */
+function toAttempt(result: AttemptResult): Omit<Attempt, 'number' | 'reason'> & { readonly reason?: string } {
   return {
     backend: result.message.backend,
     startedAt: result.startedAt,
     finishedAt: result.at,
-    outcome: result.outcome.kind === 'retry' ? 'RETRY' : result.outcome.state,
+    outcome: outcomeName(result.outcome),
     code: result.code,
     providerCode: result.providerCode,
     error: result.error,
     cost: result.cost,
     currency: result.currency,
     network: result.network,
+    ...(result.estimated === true ? { estimated: true } : {}),
+    ...(result.reason === undefined ? {} : { reason: result.reason }),
   }
 }
 
@@ -131,5 +156,5 @@ export function readAttempts(lines: string): readonly Attempt[] {
   return lines
     .split('\n')
     .filter((line) => line !== '')
-    .map((line, index) => ({ number: index + 1, ...(JSON.parse(line) as Omit<Attempt, 'number'>) }))
+    .map((line, index) => ({ number: index + 1, reason: null, ...(JSON.parse(line) as ReturnType<typeof toAttempt>) }))
 }

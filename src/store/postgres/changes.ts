@@ -1,5 +1,6 @@
+import type { Change } from '../change.ts'
 import { DocumentConflictError } from '../errors.ts'
-import type { Change, Contact } from '../store.ts'
+import { foldedName } from '../folded-name.ts'
 import { incomingLane } from './columns.ts'
 import type { Run, Statement } from './database.ts'
 import { keyOf, laneKeyOf } from './keys.ts'
@@ -8,12 +9,12 @@ import { recordset } from './texts.ts'
 
 const statement = (name: string, text: string): Statement => ({ name, text })
 
-const INSERT_CONTACT = statement('insert-contact', 'INSERT INTO contacts VALUES ($1, $2, $3, $4, $5, $6)')
+const INSERT_CONTACT = statement('insert-contact', 'INSERT INTO contacts VALUES ($1, $2, $3, $4, $5, $6, $7)')
 const CHANGE_CONTACT = statement(
   'change-contact',
   `UPDATE contacts SET name = COALESCE($2, name), language = CASE WHEN $3 THEN $4 ELSE language END,
-   time_zone = CASE WHEN $5 THEN $6 ELSE time_zone END, opted_out_at = CASE WHEN $7 THEN $8::bigint ELSE opted_out_at END
-   WHERE id = $1`,
+   time_zone = CASE WHEN $5 THEN $6 ELSE time_zone END, opted_out_at = CASE WHEN $7 THEN $8::bigint ELSE opted_out_at END,
+   folded_name = COALESCE($9, folded_name) WHERE id = $1 RETURNING id`,
 )
 const INSERT_CONNECTION = statement(
   'insert-connection',
@@ -28,7 +29,12 @@ const LINK_CONNECTION = statement(
       WHERE hashtextextended(backend || chr(10) || identity, 0) = hashtextextended($4 || chr(10) || $5, 0)
       AND backend = $4 AND identity = $5 ORDER BY seq DESC LIMIT 1), last_heard_at) WHERE key = $1`,
 )
-const JOIN_GROUP = statement('join-group', 'INSERT INTO group_members VALUES ($1, $2, $3) ON CONFLICT DO NOTHING')
+const OWNER = statement('owner-of-connection', 'SELECT contact_id FROM connections WHERE key = $1 FOR UPDATE')
+// Whoever is being deleted meanwhile joins nothing.
+const JOIN_GROUP = statement(
+  'join-group',
+  `INSERT INTO group_members SELECT $1, $2, id FROM contacts WHERE id = $3 FOR KEY SHARE ON CONFLICT DO NOTHING`,
+)
 const LEAVE_GROUP = statement('leave-group', 'DELETE FROM group_members WHERE group_key = $1 AND contact_id = $2')
 const HAS_DOCUMENT = statement('has-document', 'SELECT key FROM documents WHERE key = $1')
 const INSERT_DOCUMENT = statement(
@@ -60,48 +66,63 @@ export async function applyChanges(
 ): Promise<void> {
   for (const operation of operations) {
     for (const change of changesOf(operation)) {
-      const isWritten =
-        change.kind === 'document-put' ? await putDocument(run, change) : await apply(run, change, operation)
-      if (isWritten || change.kind !== 'document-put') continue
-      const { scope, key, version } = change
-      const why = `The document ${scope}/${key} changed after version ${version} was read.`
-      throw refused(operation, new DocumentConflictError(why))
+      const why = await applyChange(run, change, operation.result.at)
+      if (why !== undefined) throw refused(operation, new DocumentConflictError(why))
     }
   }
   await noteHeard(run, operations)
 }
 
-async function apply(run: Run, change: Exclude<Change, { kind: 'document-put' }>, { result: { at } }: FencedOperation) {
+/**
+ * Writes one change inside a transaction.
+ * @returns why it is a conflict with what somebody else has changed; undefined when it is written
+ */
+export async function applyChange(run: Run, change: Change, at: number): Promise<string | undefined> {
   switch (change.kind) {
     case 'contact-created': {
       const { id, name, language, timeZone, optedOutAt, createdAt } = change.contact
-      await run(INSERT_CONTACT, [id, name, language, timeZone, optedOutAt, createdAt])
-      break
+      await run(INSERT_CONTACT, [id, name, language, timeZone, optedOutAt, createdAt, foldedName(name)])
+      return undefined
     }
-    case 'contact-changed':
-      await changeContact(run, change.id, change.values)
-      break
-    case 'connection-linked': {
-      const { backend, identity } = change.connection
-      const key = keyOf(backend, identity)
-      await run(INSERT_CONNECTION, [key, backend, identity, at])
-      const lane = laneKeyOf(incomingLane(change.connection))
-      await run(LINK_CONNECTION, [key, change.contactId, lane, backend, identity])
-      break
+    case 'contact-changed': {
+      const isThere = await changeContact(run, change)
+      return isThere || change.required !== true ? undefined : `The contact ${change.id} is not there any more.`
     }
+    case 'connection-linked':
+      return link(run, change, at)
     case 'group-joined':
       await run(JOIN_GROUP, [keyOf(change.group), change.group, change.contactId])
-      break
+      return undefined
     case 'group-left':
       await run(LEAVE_GROUP, [keyOf(change.group), change.contactId])
-      break
+      return undefined
+    case 'document-put': {
+      const { scope, key, version } = change
+      const isWritten = await putDocument(run, change)
+      return isWritten ? undefined : `The document ${scope}/${key} changed after version ${version} was read.`
+    }
   }
-  return true
 }
 
-async function changeContact(run: Run, id: string, values: Partial<Contact>): Promise<void> {
+async function link(run: Run, change: Extract<Change, { kind: 'connection-linked' }>, at: number) {
+  const { backend, identity } = change.connection
+  const key = keyOf(backend, identity)
+  await run(INSERT_CONNECTION, [key, backend, identity, at])
+  if (change.from !== undefined) {
+    const [row] = await run<{ contact_id: string | null }>(OWNER, [key])
+    const isOthers = (row?.contact_id ?? null) !== change.from
+    if (isOthers) return 'The connection has become that of another contact after it was read.'
+  }
+  const lane = laneKeyOf(incomingLane(change.connection))
+  await run(LINK_CONNECTION, [key, change.contactId, lane, backend, identity])
+  return undefined
+}
+
+/** @returns false when there is no such contact */
+async function changeContact(run: Run, change: Extract<Change, { kind: 'contact-changed' }>): Promise<boolean> {
+  const { id, values } = change
   const { name = null, language, timeZone, optedOutAt } = values
-  await run(CHANGE_CONTACT, [
+  const rows = await run(CHANGE_CONTACT, [
     id,
     name,
     language !== undefined,
@@ -110,7 +131,9 @@ async function changeContact(run: Run, id: string, values: Partial<Contact>): Pr
     timeZone ?? null,
     optedOutAt !== undefined,
     optedOutAt ?? null,
+    name === null ? null : foldedName(name),
   ])
+  return rows.length === 1
 }
 
 /** @returns false when the document is no longer at the version that was read */

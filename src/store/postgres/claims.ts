@@ -1,5 +1,9 @@
 import { type Lane, laneKey, type MessageClass } from '../../messages/lane.ts'
-import type { Claim, ClaimedIncoming, ClaimedOutgoing, Contact, OutgoingClaim } from '../store.ts'
+import type { OutgoingRoute } from '../../messages/route.ts'
+import type { Contact } from '../contact.ts'
+import type { Claim } from '../fence.ts'
+import type { ClaimedIncoming } from '../incoming-records.ts'
+import type { ClaimedOutgoing, OutgoingClaim } from '../outgoing-records.ts'
 import type { PostgresDatabase, Statement } from './database.ts'
 import { isUnavailable } from './faults.ts'
 import { Gatherer, type Waiting } from './gatherer.ts'
@@ -36,7 +40,7 @@ interface IncomingRow {
   contact_created_at: number
 }
 
-interface OutgoingRow {
+export interface OutgoingRow {
   n: number
   seq: number
   id: string
@@ -55,7 +59,9 @@ interface OutgoingRow {
   expires_at: number | null
   first_attempt_at: number | null
   created_at: number
+  route: string | null
   opted_out_at: number | null
+  time_zone: string | null
   /** Open messages of the lane; counted up to one more than were asked for. */
   standing: number
 }
@@ -89,11 +95,11 @@ const READ_INCOMING: Statement = {
 
 const READ_OUTGOING: Statement = {
   name: 'read-outgoing',
-  text: `SELECT g.n, m.*, p.opted_out_at,
+  text: `SELECT g.n, m.*, p.opted_out_at, p.time_zone,
       (SELECT count(*)::integer FROM (SELECT FROM outgoing_open WHERE lane = g.lane LIMIT g.most + 1) s) AS standing
     FROM json_to_recordset($1) AS g(n integer, lane text, person text, most integer, now bigint)
     CROSS JOIN LATERAL (SELECT seq, id, backend, identity, address, text, class, data, in_response_to, parts, phased,
-      attempt_at, tries, not_before, expires_at, first_attempt_at, created_at FROM outgoing_open
+      attempt_at, tries, not_before, expires_at, first_attempt_at, created_at, route FROM outgoing_open
       WHERE lane = g.lane AND (not_before <= g.now OR tries > 0) ORDER BY seq LIMIT g.most) m
     LEFT JOIN connections c ON c.key = g.person LEFT JOIN contacts p ON p.id = c.contact_id ORDER BY g.n, m.seq`,
 }
@@ -234,7 +240,7 @@ function contactOf(row: IncomingRow): Contact | null {
   return id === null ? null : toContact({ ...row, id, name, created_at })
 }
 
-function toOutgoing(row: OutgoingRow): ClaimedOutgoing {
+export function toOutgoing(row: OutgoingRow): ClaimedOutgoing {
   return {
     ...unpacked(row.data, row.in_response_to),
     seq: row.seq,
@@ -253,5 +259,7 @@ function toOutgoing(row: OutgoingRow): ClaimedOutgoing {
     firstAttemptAt: row.first_attempt_at,
     createdAt: row.created_at,
     optedOut: row.opted_out_at !== null,
+    timeZone: row.time_zone,
+    ...(row.route === null ? {} : { route: JSON.parse(row.route) as OutgoingRoute }),
   }
 }

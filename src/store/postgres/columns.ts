@@ -52,6 +52,8 @@ export const OUTGOING = [
   'sent_at',
   'delivered_at',
   'attempts',
+  'route',
+  'broadcast_id',
 ] as const
 
 type Column = (typeof INCOMING)[number] | (typeof OUTGOING)[number]

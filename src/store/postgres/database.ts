@@ -1,4 +1,6 @@
-import pg, { type PoolClient, type QueryResultRow } from 'pg'
+import type pg from 'pg'
+import type { PoolClient, QueryResultRow } from 'pg'
+import { driver } from './driver.ts'
 import { explained, isUnavailable } from './faults.ts'
 import type { LentConnection } from './kysely.ts'
 import { fromDatabase, toDatabase } from './texts.ts'
@@ -50,7 +52,7 @@ export function clientConfig(url: string) {
 function getTypeParser(oid: number, format?: 'text' | 'binary') {
   if (oid === TEXT) return fromDatabase
   if (oid === BIGINT) return Number
-  return pg.types.getTypeParser(oid, format)
+  return driver().types.getTypeParser(oid, format)
 }
 
 /** The connections to one database, shared by all that is quick. */
@@ -63,7 +65,7 @@ export class PostgresDatabase {
 
   constructor(url: string, poolSize: number) {
     this.label = labelOf(url)
-    this.#pool = new pg.Pool({
+    this.#pool = new (driver().Pool)({
       ...clientConfig(url),
       max: poolSize,
       onConnect: async (client) => {
@@ -130,7 +132,7 @@ export class PostgresDatabase {
     await Promise.race([this.#pool.end(), late])
     clearTimeout(timer)
     // A frozen server never says goodbye.
-    for (const client of this.#clients) if (client instanceof pg.Client) client.connection?.stream.destroy()
+    for (const client of this.#clients) if (client instanceof driver().Client) client.connection?.stream.destroy()
   }
 
   async #withClient<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {

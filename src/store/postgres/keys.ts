@@ -14,6 +14,18 @@ export function keyOf(...parts: readonly string[]): string {
   return bounded(key.toWellFormed())
 }
 
+/** The parts that a key stands for; undefined when it is a hash. */
+export function partsOf(key: string): readonly string[] | undefined {
+  const parts: string[] = []
+  for (let rest = key; rest !== ''; ) {
+    const [size = '', length = ''] = /^(\d+):/.exec(rest) ?? []
+    if (size === '') return undefined
+    parts.push(rest.slice(size.length, size.length + Number(length)))
+    rest = rest.slice(size.length + Number(length))
+  }
+  return parts
+}
+
 /** The key of a lane in the database. */
 export function laneKeyOf(lane: Lane): string {
   return fenceKeyOf(laneKey(lane))

@@ -3,10 +3,19 @@ import type { Connection } from '../../messages/incoming.ts'
 import { messageClasses } from '../../messages/lane.ts'
 import type { SendOptions } from '../../messages/outgoing.ts'
 import type { IncomingState, OutgoingState } from '../../messages/states.ts'
-import type { Attempt, ConversationQuery, FailedQuery, GivenAnswer, LoggedMessage, MessageLog } from '../store.ts'
+import type {
+  Attempt,
+  ConversationQuery,
+  FailedQuery,
+  GivenAnswer,
+  KeptReport,
+  LoggedMessage,
+  MessageLog,
+} from '../message-log.ts'
 import { readAttempts } from './attempts.ts'
 import { incomingLane, outgoingLane } from './columns.ts'
-import { laneKeyOf } from './keys.ts'
+import { keptReports } from './kept-reports.ts'
+import { laneKeyOf, partsOf } from './keys.ts'
 import type { PeopleTables } from './people.ts'
 
 interface Line {
@@ -21,6 +30,7 @@ interface Line {
   at: number
   external_id: string | null
   in_response_to: string | null
+  template: string | null
   error: string | null
   tries: number
 }
@@ -37,9 +47,9 @@ const MOST_IDENTITIES = 1_000
 const COUNTED_EXACTLY = 100_000
 
 const IN = sql`'in' AS direction, seq, id, backend, identity, address, text, state, received_at AS at, external_id,
-  NULL AS in_response_to, error, tries`
+  NULL AS in_response_to, NULL AS template, error, tries`
 const OUT = sql`'out' AS direction, seq, id, backend, identity, address, text, state, created_at AS at,
-  NULL AS external_id, in_response_to, error, tries`
+  NULL AS external_id, in_response_to, template, error, tries`
 
 /** The queries for people and programs. */
 export class PostgresMessageLog implements MessageLog {
@@ -96,6 +106,16 @@ export class PostgresMessageLog implements MessageLog {
       SELECT attempts FROM outgoing_open WHERE id = ${id}
       UNION ALL SELECT attempts FROM outgoing WHERE id = ${id}`.execute(this.#db)
     return rows[0] === undefined ? [] : readAttempts(rows[0].attempts)
+  }
+
+  async externalIds(id: string): Promise<readonly string[]> {
+    const { rows } = await sql<{ key: string }>`
+      SELECT key FROM external_ids WHERE outgoing_id = ${id} ORDER BY created_at, key`.execute(this.#db)
+    return rows.flatMap(({ key }) => partsOf(key)?.at(-1) ?? [])
+  }
+
+  async reports(id: string): Promise<readonly KeptReport[]> {
+    return keptReports(this.#db, id)
   }
 
   async counts() {

@@ -1,5 +1,6 @@
 import { type Lane, messageClasses } from '../../messages/lane.ts'
-import type { NewIncoming, NewOutgoing } from '../store.ts'
+import type { NewIncoming } from '../incoming-records.ts'
+import type { NewOutgoing } from '../outgoing-records.ts'
 import { incomingLane, outgoingLane } from './columns.ts'
 import type { Run, Statement } from './database.ts'
 import type { Numbered } from './operations.ts'

@@ -1,20 +1,14 @@
-import type {
-  AttemptResult,
-  AttemptStart,
-  Change,
-  Fence,
-  Finish,
-  NewIncoming,
-  NewOutgoing,
-  NewReport,
-  RecordedIncoming,
-  ReportEffect,
-} from '../store.ts'
+import type { Change } from '../change.ts'
+import type { Fence } from '../fence.ts'
+import type { Finish, NewIncoming, RecordedIncoming } from '../incoming-records.ts'
+import type { KeptSend, KeyedSend } from '../keyed-sends.ts'
+import type { AttemptResult, AttemptStart, NewOutgoing, NewReport, ReportEffect } from '../outgoing-records.ts'
 
 /** What callers want written; each is written as a whole or not at all. */
 export type Operation =
   | { readonly kind: 'incoming'; readonly messages: readonly NewIncoming[] }
   | { readonly kind: 'outgoing'; readonly messages: readonly NewOutgoing[] }
+  | { readonly kind: 'keyed'; readonly send: KeyedSend<NewOutgoing> }
   | FencedOperation
   | { readonly kind: 'answered'; readonly ids: readonly string[]; readonly at: number }
   | { readonly kind: 'reports'; readonly reports: readonly NewReport[] }
@@ -28,6 +22,7 @@ export type FencedOperation =
 interface Results {
   incoming: readonly RecordedIncoming[]
   outgoing: undefined
+  keyed: KeptSend | undefined
   finish: undefined
   start: undefined
   attempt: undefined
@@ -47,12 +42,14 @@ export function fenceOf(operation: FencedOperation): Fence {
 
 /** Names what two operations of one batch may not both be about. */
 export function keyOfOperation(operation: Operation): string | undefined {
+  if (operation.kind === 'keyed') return `key ${operation.send.key}`
   return isFenced(operation) ? operation.result.message.id : undefined
 }
 
 /** The outgoing messages that it records. */
 export function sentBy(operation: Operation): readonly NewOutgoing[] {
   if (operation.kind === 'outgoing') return operation.messages
+  if (operation.kind === 'keyed') return operation.send.messages
   return isFenced(operation) ? (operation.result.outgoing ?? []) : []
 }
 

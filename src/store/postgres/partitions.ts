@@ -1,3 +1,4 @@
+import { leastIdAt } from '../../messages/ids.ts'
 import { codeOf } from './faults.ts'
 import { PARTITION_LOCK } from './locks.ts'
 import { rowsOf, type Session } from './session.ts'
@@ -23,12 +24,6 @@ export interface Partition {
   readonly endsAt: number
 }
 
-/** The least UUID of version 7 that is made at this time; as a text, since ids are texts. */
-export function idAt(milliseconds: number): string {
-  const time = Math.max(0, milliseconds).toString(16).padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}`
-}
-
 /**
  * Makes the partitions of this week and of the next ones. Those of a week that the default partition has got messages
  * of already are left out: they stay there.
@@ -50,7 +45,7 @@ export async function partitionsOf(client: Session, table: DividedTable): Promis
     const week = pattern.exec(name)?.[1]
     if (week === undefined) return []
     const startsAt = Number(week) * WEEK_MS
-    return [{ name, from: idAt(startsAt), to: idAt(startsAt + WEEK_MS), endsAt: startsAt + WEEK_MS }]
+    return [{ name, from: leastIdAt(startsAt), to: leastIdAt(startsAt + WEEK_MS), endsAt: startsAt + WEEK_MS }]
   })
 }
 
@@ -67,7 +62,7 @@ async function partitionNames(client: Session): Promise<string[]> {
 /** Attached, not created in place: that would stop everything that reads or writes the table meanwhile. */
 async function addPartition(client: Session, table: DividedTable, week: number): Promise<void> {
   const name = nameOf(table, week)
-  const bounds = `FROM ('${idAt(week * WEEK_MS)}') TO ('${idAt((week + 1) * WEEK_MS)}')`
+  const bounds = `FROM ('${leastIdAt(week * WEEK_MS)}') TO ('${leastIdAt((week + 1) * WEEK_MS)}')`
   try {
     await inTransaction(client, async () => {
       await client.query(`SELECT pg_advisory_xact_lock(${PARTITION_LOCK})`)

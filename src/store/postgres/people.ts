@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Connection } from '../../messages/incoming.ts'
-import type { Contact, ContactStore, DocumentStore, EffectStore } from '../store.ts'
+import type { Contact } from '../contact.ts'
+import type { ContactStore, DocumentStore, EffectStore } from '../store.ts'
 import { keyOf } from './keys.ts'
 
 export interface ContactRow {

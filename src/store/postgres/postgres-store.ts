@@ -1,28 +1,27 @@
 import { type Clock, systemClock } from '../../messages/clock.ts'
 import type { Lane } from '../../messages/lane.ts'
+import type { Claim } from '../fence.ts'
+import type { ClaimedIncoming, Finish, NewIncoming, RecordedIncoming } from '../incoming-records.ts'
 import type {
   AttemptResult,
   AttemptStart,
-  Claim,
-  ClaimedIncoming,
-  Finish,
-  NewIncoming,
   NewOutgoing,
   NewReport,
-  OpenLane,
   OutgoingClaim,
-  Purged,
-  PurgeRequest,
-  RecordedIncoming,
   ReportEffect,
-  Store,
-} from '../store.ts'
+} from '../outgoing-records.ts'
+import type { OpenLane, Purged, PurgeRequest, Store } from '../store.ts'
+import { PostgresBroadcasts } from './broadcasts.ts'
+import { PostgresCallbacks } from './callbacks.ts'
 import { Claims } from './claims.ts'
 import { PostgresDatabase, type Statement } from './database.ts'
+import { PostgresDirectory } from './directory.ts'
 import { explained, unavailable } from './faults.ts'
 import { GroupCommit } from './group-commit.ts'
+import { PostgresKeyedSends } from './keyed-sends.ts'
 import { kyselyOver } from './kysely.ts'
 import { Link, type ServerLock } from './link.ts'
+import { PostgresListing } from './listing.ts'
 import { PostgresMemory } from './memory.ts'
 import { PostgresMessageLog } from './message-log.ts'
 import { migrate } from './migrate.ts'
@@ -31,10 +30,17 @@ import { countOpenIncoming, openLanes } from './open-lanes.ts'
 import { PostgresOutbox } from './outbox.ts'
 import { addPartitions } from './partitions.ts'
 import { PostgresParts } from './parts.ts'
+import { PostgresPauses } from './pauses.ts'
 import { type PeopleTables, PostgresContacts, PostgresDocuments, PostgresEffects } from './people.ts'
 import { Purge } from './purge.ts'
 import { replay } from './replay.ts'
-import { endSession, openSession, type Session } from './session.ts'
+import { PostgresRoutes } from './routes.ts'
+import { type Cold, endSession, openSession, type Session } from './session.ts'
+import { PostgresStateChecks } from './state-checks.ts'
+import { PostgresTemplates } from './templates.ts'
+import { PostgresTraffic } from './traffic.ts'
+import { PostgresUsage } from './usage.ts'
+import { PostgresWaiting } from './waiting.ts'
 
 export interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database` */
@@ -66,11 +72,23 @@ interface Open {
   readonly link: Link
   readonly log: PostgresMessageLog
   readonly contacts: PostgresContacts
+  readonly directory: PostgresDirectory
   readonly documents: PostgresDocuments
   readonly effects: PostgresEffects
   readonly parts: PostgresParts
   readonly outbox: PostgresOutbox
+  readonly routes: PostgresRoutes
   readonly memory: PostgresMemory
+  readonly stateChecks: PostgresStateChecks
+  readonly pauses: PostgresPauses
+  readonly waiting: PostgresWaiting
+  readonly usage: PostgresUsage
+  readonly traffic: PostgresTraffic
+  readonly listing: PostgresListing
+  readonly templates: PostgresTemplates
+  readonly broadcasts: PostgresBroadcasts
+  readonly keyed: PostgresKeyedSends
+  readonly callbacks: PostgresCallbacks
 }
 
 /** The store on PostgreSQL: any number of processes, on any number of machines. */
@@ -99,7 +117,8 @@ export class PostgresStore implements Store {
         if (role === 'server') await addPartitions(client, this.#now())
         return names
       })
-      this.#opened = parts(database, link, role)
+      const cold: Cold = (work) => this.#cold(database.label, work)
+      this.#opened = parts(database, link, role, cold)
       return migrated
     } catch (error) {
       await link.close()
@@ -137,6 +156,10 @@ export class PostgresStore implements Store {
     return this.#open.contacts
   }
 
+  get directory() {
+    return this.#open.directory
+  }
+
   get documents() {
     return this.#open.documents
   }
@@ -153,8 +176,52 @@ export class PostgresStore implements Store {
     return this.#open.outbox
   }
 
+  get routes() {
+    return this.#open.routes
+  }
+
   get memory() {
     return this.#open.memory
+  }
+
+  get stateChecks() {
+    return this.#open.stateChecks
+  }
+
+  get pauses() {
+    return this.#open.pauses
+  }
+
+  get waiting() {
+    return this.#open.waiting
+  }
+
+  get usage() {
+    return this.#open.usage
+  }
+
+  get traffic() {
+    return this.#open.traffic
+  }
+
+  get listing() {
+    return this.#open.listing
+  }
+
+  get templates() {
+    return this.#open.templates
+  }
+
+  get broadcasts() {
+    return this.#open.broadcasts
+  }
+
+  get keyed() {
+    return this.#open.keyed
+  }
+
+  get callbacks() {
+    return this.#open.callbacks
   }
 
   async ping(): Promise<void> {
@@ -249,19 +316,32 @@ export class PostgresStore implements Store {
   }
 }
 
-function parts(database: PostgresDatabase, link: Link, role: 'server' | 'command'): Open {
+function parts(database: PostgresDatabase, link: Link, role: 'server' | 'command', cold: Cold): Open {
   const db = kyselyOver<PeopleTables>(() => database.connect())
+  const commit = new GroupCommit(database, role === 'command')
   return {
     database,
     link,
-    commit: new GroupCommit(database, role === 'command'),
+    commit,
     claims: new Claims(database),
     log: new PostgresMessageLog(db),
     contacts: new PostgresContacts(db),
+    directory: new PostgresDirectory({ database, db, cold }),
     documents: new PostgresDocuments(db),
     effects: new PostgresEffects(db),
     parts: new PostgresParts(database),
     outbox: new PostgresOutbox(database),
+    routes: new PostgresRoutes(database),
     memory: new PostgresMemory(database),
+    stateChecks: new PostgresStateChecks(database),
+    pauses: new PostgresPauses(database),
+    waiting: new PostgresWaiting(database),
+    usage: new PostgresUsage(database),
+    traffic: new PostgresTraffic(database),
+    listing: new PostgresListing(db),
+    templates: new PostgresTemplates(database),
+    broadcasts: new PostgresBroadcasts({ database, cold, tells: role === 'command' }),
+    keyed: new PostgresKeyedSends(database, commit),
+    callbacks: new PostgresCallbacks(database, cold),
   }
 }

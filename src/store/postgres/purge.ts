@@ -1,10 +1,11 @@
+import { STAGED_KEPT_MS } from '../directory-store.ts'
 import type { Purged, PurgeRequest } from '../store.ts'
+import { removeBroadcasts } from './broadcast-purge.ts'
 import { PURGE_LOCK } from './locks.ts'
 import { inTransaction, type Partition, partitionsOf } from './partitions.ts'
+import { PARKED_KEPT_MS } from './reports.ts'
 import { rowsOf, type Session } from './session.ts'
 
-/** A report may come this long before the result of its attempt; after that it belongs to nobody. */
-const PARKED_KEPT_MS = 24 * 3600_000
 /** A lane that nobody has claimed for so long may lose its token: the next claim gives it a higher one. */
 const LANES_KEPT_MS = 24 * 3600_000
 const LANES_PER_BATCH = 1_000
@@ -38,9 +39,17 @@ export class Purge {
       await client.query(`SELECT pg_advisory_xact_lock(${PURGE_LOCK})`)
       return removeRows(client, before, limit)
     })
-    const others = await inTransaction(client, () => removeOthers(client, now, limit))
+    const others = await inTransaction(client, async () => {
+      const removed = await removeOthers(client, now, limit)
+      const soles = await removeSoles(client, before, limit)
+      const callbacks = await removeDeadCallbacks(client, before, limit)
+      const more = removed.more || soles === limit || callbacks === limit
+      return { count: removed.count + soles + callbacks, more }
+    })
+    const broadcasts = await inTransaction(client, () => removeBroadcasts(client, before, limit))
     await this.#removeLanes(client, today)
-    return { ...removed, others: others.count, more: removed.more || others.more }
+    const more = removed.more || others.more || broadcasts.more
+    return { ...removed, others: others.count + broadcasts.count, more }
   }
 
   async #removeLanes(client: Session, now: number): Promise<void> {
@@ -77,6 +86,29 @@ async function removeRows(client: Session, before: number, limit: number) {
   return { incoming, outgoing, more: old.length === limit }
 }
 
+/** Keys go with their messages, and stay while those wait. */
+async function removeSoles(client: Session, before: number, limit: number): Promise<number> {
+  const rows = await rowsOf(
+    client,
+    `DELETE FROM sole_messages WHERE key IN (SELECT key FROM sole_messages s WHERE recorded_at < $1
+       AND NOT EXISTS (SELECT FROM outgoing_open o WHERE o.id = s.message_id)
+       ORDER BY recorded_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING key`,
+    [before, limit],
+  )
+  return rows.length
+}
+
+/** What could not be told to a callback, and was given up long ago. */
+async function removeDeadCallbacks(client: Session, before: number, limit: number): Promise<number> {
+  const rows = await rowsOf(
+    client,
+    `DELETE FROM callback_deliveries WHERE seq IN (SELECT seq FROM callback_deliveries WHERE dead_at < $1
+       ORDER BY dead_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING seq`,
+    [before, limit],
+  )
+  return rows.length
+}
+
 /** What has an expiry of its own. */
 async function removeOthers(client: Session, now: number, limit: number) {
   let count = 0
@@ -95,10 +127,17 @@ async function removeOthers(client: Session, now: number, limit: number) {
   await remove('duplicates', 'key', 'expires_at', now)
   await remove('content_windows', 'key', 'expires_at', now)
   await remove('idempotency_keys', 'key', 'expires_at', now)
+  await remove('usage', 'key', 'expires_at', now)
   const parked = await remove('parked_reports', 'id', 'received_at', now - PARKED_KEPT_MS)
   // Where the report and its attempt would have met.
   await rowsOf(client, 'DELETE FROM external_ids WHERE key = ANY($1) AND outgoing_id IS NULL', [parked])
-  return { count, more }
+  const staged = await rowsOf(
+    client,
+    `DELETE FROM import_lines WHERE ctid = ANY(ARRAY(
+       SELECT ctid FROM import_lines WHERE staged_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING line`,
+    [now - STAGED_KEPT_MS, limit],
+  )
+  return { count: count + staged.length, more: more || staged.length === limit }
 }
 
 /** Drops the oldest partition of which nothing is young, awaited by an unfinished answer, or waiting for a gateway. */

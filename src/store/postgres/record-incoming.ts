@@ -1,4 +1,4 @@
-import type { NewIncoming, RecordedIncoming } from '../store.ts'
+import type { NewIncoming, RecordedIncoming } from '../incoming-records.ts'
 import { INCOMING, incomingLane, list } from './columns.ts'
 import type { Run, Statement } from './database.ts'
 import { hashOf, keyOf, laneKeyOf } from './keys.ts'

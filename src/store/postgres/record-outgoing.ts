@@ -1,9 +1,10 @@
 import type { Fields } from '../../messages/incoming.ts'
-import type { NewOutgoing } from '../store.ts'
+import type { NewOutgoing } from '../outgoing-records.ts'
 import { list, OUTGOING, outgoingLane } from './columns.ts'
 import type { Run, Statement } from './database.ts'
 import { keyOf, laneKeyOf } from './keys.ts'
 import type { Numbered } from './operations.ts'
+import { withoutRepeated } from './templates.ts'
 import { recordset } from './texts.ts'
 
 /** What has no column of its own, since nothing is ever looked up by it. */
@@ -37,7 +38,7 @@ const INSERT: Statement = {
   text: `WITH given AS MATERIALIZED (SELECT * FROM json_to_recordset($1) AS g(seq bigint, id text, backend text,
       identity text, address text, text text, class text, data text, in_response_to text, parts integer, state text,
       phased boolean, not_before bigint, expires_at bigint, contact_id text, tag text, template text, related_to text,
-      error text, created_at bigint, lane text, person text)
+      error text, created_at bigint, broadcast_id text, route text, lane text, person text)
       WHERE NOT EXISTS (SELECT FROM outgoing WHERE outgoing.id = g.id)),
     people AS (INSERT INTO connections (key, backend, identity, created_at)
       SELECT DISTINCT ON (person) person, backend, identity, created_at FROM given ORDER BY person, seq
@@ -51,7 +52,8 @@ const INSERT: Statement = {
 }
 
 /** Records messages to people; inside a transaction. */
-export async function recordOutgoing(run: Run, messages: readonly Numbered<NewOutgoing>[]): Promise<void> {
+export async function recordOutgoing(run: Run, given: readonly Numbered<NewOutgoing>[]): Promise<void> {
+  const messages = await withoutRepeated(run, given)
   if (messages.length === 0) return
   const written = await run(INSERT, [recordset(messages.map(toRow))])
   if (written.length !== messages.length) throw new Error('The id of an outgoing message is taken.')
@@ -80,6 +82,8 @@ function toRow({ seq, message }: Numbered<NewOutgoing>) {
     related_to: message.relatedTo,
     error: message.reason,
     created_at: message.createdAt,
+    broadcast_id: message.broadcastId ?? null,
+    route: message.route === undefined ? null : JSON.stringify(message.route),
     lane: laneKeyOf(outgoingLane(message)),
     person: keyOf(backend, identity),
   }

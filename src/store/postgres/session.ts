@@ -1,10 +1,14 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { clientConfig, PLANS } from './database.ts'
+import { driver } from './driver.ts'
 import { explained } from './faults.ts'
 import { toDatabase } from './texts.ts'
 
 /** One connection of its own, outside the pool. */
 export type Session = pg.Client
+
+/** Runs work that takes its time, on a connection of its own. */
+export type Cold = <T>(work: (client: Session) => Promise<T>) => Promise<T>
 
 /**
  * Opens a connection.
@@ -12,7 +16,7 @@ export type Session = pg.Client
  * @throws StoreUnavailableError
  */
 export async function openSession(url: string, label: string, limit: number): Promise<Session> {
-  const client = new pg.Client({ ...clientConfig(url), query_timeout: limit })
+  const client = new (driver().Client)({ ...clientConfig(url), query_timeout: limit })
   // Whoever waits for a statement hears of it; a connection that breaks meanwhile must not end the process.
   client.on('error', () => {})
   try {

@@ -1,10 +1,12 @@
 import { StaleResultError } from '../errors.ts'
-import type { NewIncoming, NewOutgoing } from '../store.ts'
+import type { NewIncoming } from '../incoming-records.ts'
+import type { NewOutgoing } from '../outgoing-records.ts'
 import { settleAnswered } from './answered.ts'
 import { finishAttempts, startAttempts } from './attempts.ts'
 import { applyChanges } from './changes.ts'
 import type { Run, Statement } from './database.ts'
 import { finishIncoming } from './finish.ts'
+import { keepKeys } from './keep-keys.ts'
 import { fenceKeyOf } from './keys.ts'
 import { tellLanes } from './notices.ts'
 import { type FencedOperation, fenceOf, isFenced, type Numbered, type Operation, sentBy } from './operations.ts'
@@ -25,7 +27,7 @@ export class Refused {
   }
 }
 
-const NEXT_NUMBERS: Statement = {
+export const NEXT_NUMBERS: Statement = {
   name: 'next-numbers',
   text: `SELECT nextval('message_seq') AS seq FROM generate_series(1, $1)`,
 }
@@ -59,7 +61,9 @@ export async function writeBatch(run: Run, operations: readonly Operation[], tel
 
   const incoming = good('incoming')
   const recorded = await recordIncoming(run, numbers.incoming)
-  const outgoing = operations.flatMap((one) => (stale.has(one) ? [] : (numbers.outgoing.get(one) ?? [])))
+  const repeats = await keepKeys(run, good('keyed'))
+  const isLeftOut = (one: Operation) => stale.has(one) || repeats.has(one)
+  const outgoing = operations.flatMap((one) => (isLeftOut(one) ? [] : (numbers.outgoing.get(one) ?? [])))
   await recordOutgoing(run, outgoing)
   await matchParked(run, good('attempt'))
   const answers = await settleAnswered(run, good('answered'))
@@ -69,6 +73,7 @@ export async function writeBatch(run: Run, operations: readonly Operation[], tel
   let first = 0
   operations.forEach((operation, index) => {
     if (stale.has(operation)) outcomes[index] = { error: staleError(operation) }
+    else if (operation.kind === 'keyed') outcomes[index] = { result: repeats.get(operation) }
     else if (operation.kind === 'incoming') {
       outcomes[index] = { result: recorded.slice(first, first + operation.messages.length) }
       first += operation.messages.length

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { NewIncoming } from '../store.ts'
+import type { NewIncoming } from '../incoming-records.ts'
 import { connectionKey } from './connection-key.ts'
 
 const SWEEP_INTERVAL_MS = 60_000

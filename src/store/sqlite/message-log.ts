@@ -3,7 +3,16 @@ import { Kysely, type Selectable, SqliteDialect, sql } from 'kysely'
 import type { Connection } from '../../messages/incoming.ts'
 import type { SendOptions } from '../../messages/outgoing.ts'
 import type { IncomingState, OutgoingState } from '../../messages/states.ts'
-import type { Attempt, ConversationQuery, FailedQuery, GivenAnswer, LoggedMessage, MessageLog } from '../store.ts'
+import type {
+  Attempt,
+  ConversationQuery,
+  FailedQuery,
+  GivenAnswer,
+  KeptReport,
+  LoggedMessage,
+  MessageLog,
+} from '../message-log.ts'
+import { reportsReader } from './kept-reports.ts'
 
 interface IncomingTable {
   seq: number
@@ -29,6 +38,7 @@ interface OutgoingTable {
   in_response_to: string | null
   via: string
   data: string
+  template: string | null
   state: OutgoingState
   error: string | null
   tries: number
@@ -52,6 +62,8 @@ interface AttemptTable {
   cost: number | null
   currency: string | null
   network: string | null
+  reason: string | null
+  estimated: number | null
 }
 
 interface Tables {
@@ -82,6 +94,7 @@ const OUT = [
   'address',
   'text',
   'in_response_to',
+  'template',
   'state',
   'error',
   'tries',
@@ -100,8 +113,10 @@ const MOST_IDENTITIES = 100_000
 /** The queries for people and programs, over a connection that only reads. */
 export class SqliteMessageLog implements MessageLog {
   readonly #db: Kysely<Tables>
+  readonly #reports: (id: string) => readonly KeptReport[]
 
   constructor(reader: Database) {
+    this.#reports = reportsReader(reader)
     this.#db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reader }) })
   }
 
@@ -181,7 +196,20 @@ export class SqliteMessageLog implements MessageLog {
       cost: row.cost,
       currency: row.currency,
       network: row.network,
+      reason: row.reason,
+      ...(row.estimated === 1 ? { estimated: true } : {}),
     }))
+  }
+
+  async reports(id: string): Promise<readonly KeptReport[]> {
+    return this.#reports(id)
+  }
+
+  async externalIds(id: string): Promise<readonly string[]> {
+    const { rows } = await sql<{ external_id: string }>`
+      SELECT e.external_id FROM outgoing o JOIN external_ids e ON e.outgoing_seq = o.seq WHERE o.id = ${id}
+      ORDER BY e.created_at, e.external_id`.execute(this.#db)
+    return rows.map((row) => row.external_id)
   }
 
   async counts() {
@@ -226,7 +254,7 @@ export class SqliteMessageLog implements MessageLog {
 
 function fromIncoming(row: Selectable<IncomingTable>): LoggedMessage {
   const { external_id, received_at, ...same } = row
-  return { ...same, direction: 'in', at: received_at, externalId: external_id, inResponseTo: null }
+  return { ...same, direction: 'in', at: received_at, externalId: external_id, inResponseTo: null, template: null }
 }
 
 function fromOutgoing(row: Selectable<Pick<OutgoingTable, (typeof OUT)[number]>>): LoggedMessage {

@@ -1,6 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { MessageClass } from '../../messages/lane.ts'
-import type { OutgoingState } from '../../messages/states.ts'
 
 export interface OutgoingRow {
   seq: number
@@ -20,21 +19,11 @@ export interface OutgoingRow {
   expires_at: number | null
   first_attempt_at: number | null
   created_at: number
-}
-
-interface StandingRow {
-  seq: number
-  id: string
-  backend: string
-  class: MessageClass
-  identity: string
-  state: OutgoingState
-  timed_out: number
-  open: number
+  route: string | null
 }
 
 const OPEN = `seq, id, backend, identity, address, text, class, data, in_response_to, parts, phased, attempt_at, tries,
-       not_before, expires_at, first_attempt_at, created_at FROM outgoing`
+       not_before, expires_at, first_attempt_at, created_at, route FROM outgoing`
 
 /** The first retry of a lane holds back what is behind it, and nothing before it. */
 const dueAt = (backend: string, messageClass: string, identity: string) =>
@@ -49,6 +38,7 @@ export interface OutgoingStatements {
   readonly insert: Statement
   readonly open: Statement<[string, string, string, number], OutgoingRow>
   readonly workable: Statement<[string, string, string, number, number], OutgoingRow>
+  readonly routed: Statement<[string, number, number], OutgoingRow>
   readonly dueAt: Statement<[{ backend: string; class: string; identity: string }], { due_at: number | null }>
   readonly openLanes: Statement<
     [string, string, string, number],
@@ -57,6 +47,7 @@ export interface OutgoingStatements {
   readonly start: Statement
   readonly startChanged: Statement
   readonly retry: Statement
+  readonly putOff: Statement
   readonly settle: Statement
   readonly endAttempt: Statement
   readonly answered: Statement<
@@ -64,32 +55,26 @@ export interface OutgoingStatements {
     { seq: number; backend: string; class: MessageClass; identity: string }
   >
   readonly insertAttempt: Statement
-  readonly insertExternalId: Statement
-  readonly byExternalId: Statement<[string, string], { outgoing_seq: number }>
-  readonly insertReport: Statement
-  readonly parked: Statement<
-    [string, string, number],
-    { id: number; state: OutgoingState | null; code: string | null; text: string | null; received_at: number }
-  >
-  readonly unpark: Statement
-  readonly standing: Statement<[number], StandingRow>
-  readonly move: Statement
   readonly replay: Statement<
     [{ at: number; id: string }],
     { seq: number; backend: string; class: MessageClass; identity: string }
   >
-  readonly forgetExternalIds: Statement
 }
 
 export function prepareOutgoing(database: Database): OutgoingStatements {
   return {
     insert: database.prepare(
       `INSERT INTO outgoing (seq, id, backend, identity, address, text, class, data, in_response_to, parts, state, open,
-       phased, not_before, expires_at, contact_id, tag, template, related_to, error, created_at, changed_at, via, tries)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'send', 0)`,
+       phased, not_before, expires_at, contact_id, tag, template, related_to, error, created_at, changed_at, broadcast_id, route, via,
+       tries)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'send', 0)`,
     ),
     open: database.prepare<[string, string, string, number], OutgoingRow>(
       `SELECT ${OPEN} WHERE open = 1 AND backend = ? AND class = ? AND identity = ? ORDER BY seq LIMIT ?`,
+    ),
+    routed: database.prepare<[string, number, number], OutgoingRow>(
+      `SELECT ${OPEN} WHERE open = 1 AND route IS NOT NULL AND backend = ? AND seq > ? AND attempt_at IS NULL
+       ORDER BY seq LIMIT ?`,
     ),
     workable: database.prepare<[string, string, string, number, number], OutgoingRow>(
       `SELECT ${OPEN} WHERE open = 1 AND backend = ? AND class = ? AND identity = ? AND (not_before <= ? OR tries > 0)
@@ -108,20 +93,25 @@ export function prepareOutgoing(database: Database): OutgoingStatements {
     ),
     start: database.prepare(
       `UPDATE outgoing SET state = 'SENDING', attempt_at = ?, first_attempt_at = COALESCE(first_attempt_at, ?),
-       tries = tries + 1, phased = 1, changed_at = ? WHERE seq = ? AND open = 1`,
+       tries = tries + 1, phased = 1, changed_at = ? WHERE seq = ? AND open = 1 AND backend = ?`,
     ),
     startChanged: database.prepare(
       `UPDATE outgoing SET state = 'SENDING', attempt_at = ?, first_attempt_at = COALESCE(first_attempt_at, ?),
-       tries = tries + 1, phased = 1, changed_at = ?, text = ?, parts = ? WHERE seq = ? AND open = 1`,
+       tries = tries + 1, phased = 1, changed_at = ?, text = ?, parts = ?
+       WHERE seq = ? AND open = 1 AND backend = ?`,
     ),
     retry: database.prepare(
       `UPDATE outgoing SET attempt_at = NULL, not_before = ?, tries = tries + ?,
        first_attempt_at = COALESCE(first_attempt_at, ?), code = ?, error = ?, changed_at = ?
        WHERE seq = ? AND open = 1`,
     ),
+    putOff: database.prepare(
+      'UPDATE outgoing SET not_before = ?, error = ?, changed_at = ? WHERE seq = ? AND open = 1',
+    ),
     settle: database.prepare(
       `UPDATE outgoing SET state = ?, open = 0, attempt_at = NULL, code = ?, error = ?, changed_at = ?,
-       sent_at = COALESCE(sent_at, ?), delivered_at = ?, parts = COALESCE(?, parts), sender_data = ? WHERE seq = ? AND open = 1`,
+       sent_at = COALESCE(sent_at, ?), delivered_at = ?, parts = COALESCE(?, parts), sender_data = ?
+       WHERE seq = ? AND open = 1 AND backend = ?`,
     ),
     endAttempt: database.prepare(
       `UPDATE outgoing SET attempt_at = NULL, changed_at = ?, sent_at = COALESCE(sent_at, ?)
@@ -136,30 +126,7 @@ export function prepareOutgoing(database: Database): OutgoingStatements {
     ),
     insertAttempt: database.prepare(
       `INSERT INTO attempts VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM attempts WHERE outgoing_seq = ?),
-       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    insertExternalId: database.prepare('INSERT OR REPLACE INTO external_ids VALUES (?, ?, ?, ?)'),
-    byExternalId: database.prepare<[string, string], { outgoing_seq: number }>(
-      'SELECT outgoing_seq FROM external_ids WHERE backend = ? AND external_id = ?',
-    ),
-    insertReport: database.prepare(
-      `INSERT INTO reports (backend, external_id, identity, state, code, text, fields, received_at, outgoing_seq)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    parked: database.prepare<
-      [string, string, number],
-      { id: number; state: OutgoingState | null; code: string | null; text: string | null; received_at: number }
-    >(
-      `SELECT id, state, code, text, received_at FROM reports
-       WHERE outgoing_seq IS NULL AND backend = ? AND external_id = ? AND received_at >= ? ORDER BY id`,
-    ),
-    unpark: database.prepare('UPDATE reports SET outgoing_seq = ? WHERE id = ?'),
-    standing: database.prepare<[number], StandingRow>(
-      'SELECT seq, id, backend, class, identity, state, timed_out, open FROM outgoing WHERE seq = ?',
-    ),
-    move: database.prepare(
-      `UPDATE outgoing SET state = ?, open = 0, code = COALESCE(?, code), error = ?, changed_at = ?,
-       delivered_at = COALESCE(delivered_at, ?) WHERE seq = ?`,
+       ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     replay: database.prepare<
       [{ at: number; id: string }],
@@ -170,6 +137,5 @@ export function prepareOutgoing(database: Database): OutgoingStatements {
        sender_data = NULL, changed_at = @at
        WHERE id = @id AND open = 0 AND state IN ('ERROR', 'UNKNOWN') RETURNING seq, backend, class, identity`,
     ),
-    forgetExternalIds: database.prepare('DELETE FROM external_ids WHERE outgoing_seq = ?'),
   }
 }

@@ -1,11 +1,16 @@
 import type { Database } from 'better-sqlite3'
 import type { Lane, MessageClass } from '../../messages/lane.ts'
-import { type OutgoingState, transition } from '../../messages/states.ts'
+import type { OutgoingRoute } from '../../messages/route.ts'
+import type { OutgoingState } from '../../messages/states.ts'
+import { outcomeName } from '../attempt-names.ts'
 import { StaleResultError } from '../errors.ts'
-import type { AttemptResult, AttemptStart, ClaimedOutgoing, NewOutgoing, NewReport, ReportEffect } from '../store.ts'
+import type { AttemptResult, AttemptStart, ClaimedOutgoing, NewOutgoing } from '../outgoing-records.ts'
 import type { ContentWindows } from './content-windows.ts'
+import { OutgoingMoves } from './moves.ts'
 import { type OutgoingRow, prepareOutgoing } from './outgoing-statements.ts'
 import type { SqlitePeople } from './people.ts'
+import { ReportRows, type Settled } from './report-rows.ts'
+import { SoleMessages } from './templates.ts'
 import { wellFormed } from './well-formed.ts'
 
 /** What has no column of its own, since nothing is ever looked up by it. */
@@ -18,33 +23,31 @@ interface OutgoingJson {
   once?: boolean
 }
 
-/** A claimed message but for the opt-out of its contact, which is looked up when it is claimed. */
-export type OpenOutgoing = Omit<ClaimedOutgoing, 'optedOut'>
+/** A claimed message but for what its contact says, who is looked up when it is claimed. */
+export type OpenOutgoing = Omit<ClaimedOutgoing, 'optedOut' | 'timeZone'>
 
-/** An open message that was settled on another way than by its own attempt, and the lane it has left. */
-export interface Settled {
-  readonly seq: number
-  readonly lane: Lane
-}
-
-/** The attempt may have been taken at a clock that goes a little otherwise. */
-const CLOCK_SLACK_MS = 60_000
-
-/** The statements of outgoing messages and their reports. All of them run inside a transaction of the group commit. */
+/** The statements of outgoing messages. All of them run inside a transaction of the group commit. */
 export class OutgoingRows {
+  readonly reports: ReportRows
   readonly #statements
   readonly #people: SqlitePeople
   readonly #windows: ContentWindows
+  readonly #soles: SoleMessages
+  readonly #moves: OutgoingMoves
 
   constructor(database: Database, people: SqlitePeople, windows: ContentWindows) {
+    this.reports = new ReportRows(database)
     this.#statements = prepareOutgoing(database)
     this.#people = people
     this.#windows = windows
+    this.#soles = new SoleMessages(database)
+    this.#moves = new OutgoingMoves(database, people, windows)
   }
 
-  /** @returns the message as it stands in its lane; undefined when it is settled already */
+  /** @returns the message as it stands in its lane; undefined when it is settled already, or its key is another's */
   record(given: NewOutgoing, nextSeq: () => number): OpenOutgoing | undefined {
     const message = wellFormed(given)
+    if (message.sole !== undefined && !this.#soles.take(message.sole, message.createdAt)) return undefined
     const seq = nextSeq()
     const open = message.state === 'WAITING'
     const data = packed(message)
@@ -73,6 +76,8 @@ export class OutgoingRows {
       message.reason,
       message.createdAt,
       message.createdAt,
+      message.broadcastId ?? null,
+      message.route === undefined ? null : JSON.stringify(message.route),
     )
     if (!open) return undefined
     return {
@@ -92,6 +97,7 @@ export class OutgoingRows {
       expiresAt: message.expiresAt,
       firstAttemptAt: null,
       createdAt: message.createdAt,
+      ...(message.route === undefined ? {} : { route: message.route }),
     }
   }
 
@@ -104,6 +110,20 @@ export class OutgoingRows {
   workable(lane: Lane & { kind: 'outgoing' }, limit: number, now: number): OpenOutgoing[] {
     const { owner, class: messageClass, identity } = lane
     return this.#statements.workable.all(owner, messageClass, identity.toWellFormed(), now, limit).map(toOpen)
+  }
+
+  /** Routed messages of a backend of which no attempt is being taken. */
+  routed(backend: string, after: number, limit: number): OpenOutgoing[] {
+    return this.#statements.routed.all(backend, after, limit).map(toOpen)
+  }
+
+  /** @returns the lane that the message has moved to; undefined where an attempt is being taken, or it is not there */
+  moveWaiting(given: AttemptResult): Lane | undefined {
+    const result = wellFormed(given)
+    if (result.outcome.kind !== 'moved') return undefined
+    const lane = this.#moves.move(result, result.outcome, true)
+    if (lane !== undefined) this.#recordAttempt(result)
+    return lane
   }
 
   /** From when on a message of the lane may be worked; undefined when none is open. */
@@ -123,32 +143,42 @@ export class OutgoingRows {
     const { start, startChanged } = this.#statements
     const written =
       text === undefined
-        ? start.run(at, at, at, message.seq)
-        : startChanged.run(at, at, at, text, parts ?? 1, message.seq)
+        ? start.run(at, at, at, message.seq, message.backend)
+        : startChanged.run(at, at, at, text, parts ?? 1, message.seq, message.backend)
     if (written.changes !== 1) throw new StaleResultError(`The message ${message.id} was settled by someone else.`)
     for (const change of changes) this.#people.apply(change, at)
   }
 
-  finishAttempt(given: AttemptResult): void {
+  /** @returns the lane that the message has moved to, if it has */
+  finishAttempt(given: AttemptResult): Lane | undefined {
     const result = wellFormed(given)
     const { message, outcome, startedAt, at } = result
     const isSent = outcome.kind === 'settled' && (outcome.state === 'SENT' || outcome.state === 'DELIVERED')
     const sentAt = isSent ? at : null
-    const written =
-      outcome.kind === 'retry' ? this.#retry(result, outcome.at) : this.#settle(result, outcome.state, sentAt)
+    const movedTo = outcome.kind === 'moved' ? this.#moves.move(result, outcome) : undefined
+    const written = movedTo === undefined ? this.#write(result, sentAt) : 1
     // The report of an earlier attempt was faster and has settled the state; this attempt is still kept.
     const ended = written === 1 ? 1 : this.#statements.endAttempt.run(at, sentAt, message.seq).changes
     if (ended !== 1) throw new StaleResultError(`The message ${message.id} was settled by someone else.`)
-    if (startedAt !== null) this.#recordAttempt(result)
+    if (startedAt !== null || movedTo !== undefined) this.#recordAttempt(result)
     for (const change of result.changes ?? []) this.#people.apply(change, at)
-    for (const externalId of result.externalIds.map((id) => id.toWellFormed())) {
-      this.#statements.insertExternalId.run(message.backend, externalId, message.seq, at)
-      this.#applyParked(message.backend, externalId, message.seq, (startedAt ?? at) - CLOCK_SLACK_MS)
-    }
+    this.reports.noteIds(result)
+    return movedTo
   }
 
-  #retry({ startedAt, code, error, at, message }: AttemptResult, notBefore: number): number {
-    const uncounted = startedAt === null ? 1 : 0
+  /** @returns how many rows it wrote */
+  #write(result: AttemptResult, sentAt: number | null): number {
+    const { outcome, route, message } = result
+    if (outcome.kind === 'moved') return 0
+    if (route !== undefined) this.#moves.keepRoute(message.seq, route)
+    return outcome.kind === 'settled' ? this.#settle(result, outcome.state, sentAt) : this.#goesOn(result, outcome)
+  }
+
+  #goesOn(result: AttemptResult, { kind, at: notBefore }: { readonly kind: string; readonly at: number }): number {
+    const { startedAt, code, error, at, message, outcome } = result
+    if (kind === 'later') return this.#statements.putOff.run(notBefore, error, at, message.seq).changes
+    const isUncounted = outcome.kind === 'retry' && outcome.uncounted === true
+    const uncounted = isUncounted ? -1 : startedAt === null ? 1 : 0
     return this.#statements.retry.run(notBefore, uncounted, startedAt ?? at, code, error, at, message.seq).changes
   }
 
@@ -165,11 +195,12 @@ export class OutgoingRows {
       result.parts ?? null,
       result.extra === null ? null : JSON.stringify(result.extra),
       message.seq,
+      message.backend,
     ).changes
   }
 
   #recordAttempt(result: AttemptResult): void {
-    const outcome = result.outcome.kind === 'retry' ? 'RETRY' : result.outcome.state
+    const outcome = outcomeName(result.outcome)
     this.#statements.insertAttempt.run(
       result.message.seq,
       result.message.seq,
@@ -183,15 +214,9 @@ export class OutgoingRows {
       result.cost,
       result.currency,
       result.network,
+      result.reason ?? null,
+      result.estimated === true ? 1 : null,
     )
-  }
-
-  /** Reports older than the attempt speak of another message, under an id that the service uses again. */
-  #applyParked(backend: string, externalId: string, seq: number, since: number): void {
-    for (const report of this.#statements.parked.all(backend, externalId, since)) {
-      this.#statements.unpark.run(seq, report.id)
-      if (report.state !== null) this.#move(seq, report.state, report)
-    }
   }
 
   /**
@@ -203,49 +228,11 @@ export class OutgoingRows {
     return row === undefined ? undefined : { seq: row.seq, lane: laneOf(row) }
   }
 
-  report(given: NewReport): ReportEffect & { readonly settled?: Settled } {
-    const report = wellFormed(given)
-    const owner = this.#statements.byExternalId.get(report.backend, report.externalId)
-    this.#statements.insertReport.run(
-      report.backend,
-      report.externalId,
-      report.identity ?? null,
-      report.state ?? null,
-      report.code ?? null,
-      report.text ?? null,
-      report.fields === undefined ? null : JSON.stringify(report.fields),
-      report.receivedAt,
-      owner?.outgoing_seq ?? null,
-    )
-    if (owner === undefined) return { messageId: null, state: null, changed: false }
-    const { code, text, state, receivedAt } = report
-    return this.#move(owner.outgoing_seq, state, { code: code ?? null, text: text ?? null, received_at: receivedAt })
-  }
-
-  #move(
-    seq: number,
-    to: OutgoingState | undefined,
-    { code, text, received_at: at }: { code: string | null; text: string | null; received_at: number },
-  ): ReportEffect & { readonly settled?: Settled } {
-    const row = this.#statements.standing.get(seq)
-    if (row === undefined) return { messageId: null, state: null, changed: false }
-    const standing = { messageId: row.id, state: row.state, changed: false }
-    // Of an open message it speaks of an earlier attempt: unless that has arrived, the message goes on.
-    if (to === undefined || (row.open === 1 && to !== 'DELIVERED')) return standing
-    const next = transition({ state: row.state, timedOut: row.timed_out === 1 }, { state: to }).state
-    if (next === row.state) return standing
-    const deliveredAt = next === 'DELIVERED' ? at : null
-    this.#statements.move.run(next, code, next === 'ERROR' ? text : null, at, deliveredAt, seq)
-    const effect = { messageId: row.id, state: next, changed: true }
-    return row.open === 1 ? { ...effect, settled: { seq, lane: laneOf(row) } } : effect
-  }
-
   /** @returns the message's lane when it was in ERROR or UNKNOWN and is open again */
   replay(id: string, at: number): Lane | undefined {
     const row = this.#statements.replay.get({ at, id })
     if (row === undefined) return undefined
-    // What is still reported of its first life must not move the second one.
-    this.#statements.forgetExternalIds.run(row.seq)
+    this.reports.forgetIds(row.seq)
     return laneOf(row)
   }
 }
@@ -271,7 +258,7 @@ function isFilled(object: object): boolean {
   return false
 }
 
-function unpacked(data: string, inResponseTo: string | null) {
+export function unpacked(data: string, inResponseTo: string | null) {
   const json: OutgoingJson = data === '{}' ? {} : (JSON.parse(data) as OutgoingJson)
   return {
     fields: json.fields ?? {},
@@ -300,5 +287,6 @@ function toOpen(row: OutgoingRow): OpenOutgoing {
     expiresAt: row.expires_at,
     firstAttemptAt: row.first_attempt_at,
     createdAt: row.created_at,
+    ...(row.route === null ? {} : { route: JSON.parse(row.route) as OutgoingRoute }),
   }
 }

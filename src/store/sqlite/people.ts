@@ -1,14 +1,17 @@
 import type { Database } from 'better-sqlite3'
 import type { Connection } from '../../messages/incoming.ts'
+import type { Change } from '../change.ts'
+import type { Contact } from '../contact.ts'
 import { DocumentConflictError } from '../errors.ts'
-import type { Change, Contact, ContactStore, DocumentStore, EffectStore } from '../store.ts'
+import { foldedName } from '../folded-name.ts'
+import type { ContactStore, DocumentStore, EffectStore } from '../store.ts'
 import { connectionKey } from './connection-key.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { wellFormed } from './well-formed.ts'
 
 const MOST_CONNECTIONS_REMEMBERED = 200_000
 
-interface ContactRow {
+export interface ContactRow {
   id: string
   name: string
   language: string | null
@@ -30,6 +33,11 @@ export class SqlitePeople implements ContactStore {
   /** Another process has changed the database. */
   forget(): void {
     this.#contactOf.clear()
+  }
+
+  /** Whose the connection is has changed within this transaction. */
+  forgetOwner({ backend, identity }: Connection): void {
+    this.#contactOf.delete(connectionKey(backend, identity))
   }
 
   /** Makes sure that the connection has a row. Runs inside a transaction. */
@@ -55,7 +63,8 @@ export class SqlitePeople implements ContactStore {
 
   /**
    * Writes what an app changed. Runs inside a transaction.
-   * @throws DocumentConflictError when a document is no longer at the version that was read
+   * @throws DocumentConflictError when a document is no longer at the version that was read, or a connection no longer
+   *   whose it was
    */
   apply(given: Change, at: number): void {
     const change = wellFormed(given)
@@ -63,14 +72,15 @@ export class SqlitePeople implements ContactStore {
     switch (change.kind) {
       case 'contact-created': {
         const { id, name, language, timeZone, optedOutAt, createdAt } = change.contact
-        insertContact.run(id, name, language, timeZone, optedOutAt, createdAt)
+        insertContact.run(id, name, language, timeZone, optedOutAt, createdAt, foldedName(name))
         return
       }
       case 'contact-changed':
-        this.#changeContact(change.id, change.values)
+        this.#changeContact(change)
         return
       case 'connection-linked': {
         const { backend, identity } = wellFormed(change.connection)
+        this.#checkOwner(backend, identity, change.from)
         this.#statements.insertConnection.run(backend, identity, at)
         this.#statements.link.run({ contactId: change.contactId, backend, identity })
         this.#contactOf.delete(connectionKey(backend, identity))
@@ -101,11 +111,19 @@ export class SqlitePeople implements ContactStore {
     throw new DocumentConflictError(`The document ${scope}/${key} changed after version ${version} was read.`)
   }
 
-  #changeContact(id: string, values: Extract<Change, { kind: 'contact-changed' }>['values']): void {
+  #changeContact({ id, values, required = false }: Extract<Change, { kind: 'contact-changed' }>): void {
     const row = this.#statements.contact.get(id)
+    if (row === undefined && required) throw new DocumentConflictError(`The contact ${id} is not there any more.`)
     if (row === undefined) return
-    const now = { ...toContact(row), ...values }
-    this.#statements.updateContact.run(now.name, now.language, now.timeZone, now.optedOutAt, id)
+    const { name, language, timeZone, optedOutAt } = { ...toContact(row), ...wellFormed(values) }
+    this.#statements.updateContact.run(name, language, timeZone, optedOutAt, foldedName(name), id)
+  }
+
+  #checkOwner(backend: string, identity: string, from: string | null | undefined): void {
+    if (from === undefined) return
+    const owner = this.#statements.connection.get(backend, identity)?.contact_id ?? null
+    if (owner === from) return
+    throw new DocumentConflictError('The connection has become that of another contact after it was read.')
   }
 
   #contactId(backend: string, identity: string): string | null {
@@ -182,7 +200,7 @@ export class SqliteEffects implements EffectStore {
   }
 }
 
-function toContact(row: ContactRow): Contact {
+export function toContact(row: ContactRow): Contact {
   return {
     id: row.id,
     name: row.name,
@@ -217,11 +235,11 @@ function prepare(database: Database) {
        ORDER BY last_heard_at DESC NULLS LAST, created_at`,
     ),
     contact: database.prepare<[string], ContactRow>('SELECT * FROM contacts WHERE id = ?'),
-    insertContact: database.prepare('INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?)'),
+    insertContact: database.prepare('INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?)'),
     updateContact: database.prepare(
-      'UPDATE contacts SET name = ?, language = ?, time_zone = ?, opted_out_at = ? WHERE id = ?',
+      'UPDATE contacts SET name = ?, language = ?, time_zone = ?, opted_out_at = ?, folded_name = ? WHERE id = ?',
     ),
-    joinGroup: database.prepare('INSERT OR IGNORE INTO group_members VALUES (?, ?)'),
+    joinGroup: database.prepare('INSERT OR IGNORE INTO group_members SELECT ?, id FROM contacts WHERE id = ?'),
     leaveGroup: database.prepare('DELETE FROM group_members WHERE group_name = ? AND contact_id = ?'),
     groupsOf: database.prepare<[string], { group_name: string }>(
       'SELECT group_name FROM group_members WHERE contact_id = ? ORDER BY group_name',

@@ -1,5 +1,8 @@
 import type { Database } from 'better-sqlite3'
+import { STAGED_KEPT_MS } from '../directory-store.ts'
 import type { Purged, PurgeRequest } from '../store.ts'
+import { BroadcastPurge } from './broadcast-purge.ts'
+import { PARKED_KEPT_MS } from './report-rows.ts'
 
 /** Pages of `limit` messages that one batch looks through for those it may remove. */
 const MOST_PAGES = 10
@@ -8,8 +11,6 @@ const MOST_PAGES = 10
  * messages were recorded with times of the future.
  */
 const YOUNG_IN_A_ROW = 5_000
-/** A report that came before its message's external id was known waits for that for minutes, not for days. */
-const PARKED_KEPT_MS = 24 * 3600_000
 
 interface MessageRow {
   seq: number
@@ -50,10 +51,12 @@ export interface PurgeBatch {
  */
 export class Purge {
   readonly #statements
+  readonly #broadcasts
   #walk: Walk | undefined
 
   constructor(database: Database) {
     this.#statements = prepare(database)
+    this.#broadcasts = new BroadcastPurge(database)
   }
 
   /** Runs inside a transaction of the group commit. */
@@ -61,7 +64,9 @@ export class Purge {
     const counts: Counts = { incoming: 0, outgoing: 0, others: 0 }
     const begun = this.#walk ?? { after: 0, young: 0, before: request.before }
     const walk = this.#removeMessages(begun, request, counts)
-    const isMoreBeside = this.#removeExpired(request, counts)
+    const broadcasts = this.#broadcasts.batch(request.before, request.limit)
+    counts.others += broadcasts.count
+    const isMoreBeside = this.#removeExpired(request, counts) || broadcasts.more
     const more = walk !== undefined || isMoreBeside || begun.before < request.before
     return { purged: { ...counts, more }, walk }
   }
@@ -113,8 +118,11 @@ export class Purge {
    * What has an expiry of its own.
    * @returns whether there may be more
    */
-  #removeExpired({ now, limit }: PurgeRequest, counts: Counts): boolean {
-    let isMore = false
+  #removeExpired({ before, now, limit }: PurgeRequest, counts: Counts): boolean {
+    const soles = this.#statements.soles.run({ before, limit }).changes
+    const callbacks = this.#statements.callbacks.run({ before, limit }).changes
+    counts.others += soles + callbacks
+    let isMore = soles === limit || callbacks === limit
     for (const { statement, kept } of this.#statements.expired) {
       const { changes } = statement.run({ now: now - kept, limit })
       counts.others += changes
@@ -150,6 +158,15 @@ function prepare(database: Database) {
       'DELETE FROM conversation WHERE backend = ? AND identity = ? AND seq = ?',
     ),
     effects: database.prepare<[string]>('DELETE FROM effects WHERE message_id = ?'),
+    // They go with their messages, and stay while those wait.
+    soles: database.prepare<[{ before: number; limit: number }]>(
+      `DELETE FROM sole_messages WHERE key IN (SELECT key FROM sole_messages AS sole WHERE recorded_at < @before
+       AND NOT EXISTS (SELECT 1 FROM outgoing WHERE id = sole.message_id AND open = 1) ORDER BY recorded_at LIMIT @limit)`,
+    ),
+    callbacks: database.prepare<[{ before: number; limit: number }]>(
+      `DELETE FROM callback_deliveries WHERE seq IN
+       (SELECT seq FROM callback_deliveries WHERE dead_at < @before ORDER BY dead_at LIMIT @limit)`,
+    ),
     expired: [
       expired(
         `DELETE FROM duplicates WHERE (backend, identity, external_id) IN
@@ -163,10 +180,16 @@ function prepare(database: Database) {
         `DELETE FROM idempotency_keys WHERE key IN
          (SELECT key FROM idempotency_keys WHERE expires_at < @now LIMIT @limit)`,
       ),
+      expired(`DELETE FROM usage WHERE name IN (SELECT name FROM usage WHERE expires_at < @now LIMIT @limit)`),
       expired(
         `DELETE FROM reports WHERE id IN
          (SELECT id FROM reports WHERE outgoing_seq IS NULL AND received_at < @now LIMIT @limit)`,
         PARKED_KEPT_MS,
+      ),
+      expired(
+        `DELETE FROM import_lines WHERE (import_id, line) IN
+         (SELECT import_id, line FROM import_lines WHERE staged_at < @now LIMIT @limit)`,
+        STAGED_KEPT_MS,
       ),
     ],
   }

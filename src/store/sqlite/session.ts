@@ -2,20 +2,32 @@ import type { Database } from 'better-sqlite3'
 import type { Lane } from '../../messages/lane.ts'
 import { laneKey } from '../../messages/lane.ts'
 import { TakenOverError } from '../errors.ts'
+import { SqliteBroadcasts } from './broadcasts.ts'
+import { SqliteCallbacks } from './callbacks.ts'
 import { ContentWindows } from './content-windows.ts'
 import { ConversationIndex } from './conversation-index.ts'
 import { IN_MEMORY, isUnavailable, openReader, unavailable } from './database.ts'
+import { SqliteDirectory } from './directory.ts'
 import { type CommitHooks, GroupCommit } from './group-commit.ts'
 import { IncomingRows, type OpenIncoming } from './incoming.ts'
+import { type OutgoingRecorder, SqliteKeyedSends } from './keyed-sends.ts'
 import { LaneCache } from './lane-cache.ts'
+import { SqliteListing } from './listing.ts'
 import { SqliteMemory } from './memory.ts'
 import { SqliteMessageLog } from './message-log.ts'
 import { SqliteOutbox } from './outbox.ts'
 import { type OpenOutgoing, OutgoingRows } from './outgoing.ts'
 import { SqliteParts } from './parts.ts'
+import { SqlitePauses } from './pauses.ts'
 import { SqliteDocuments, SqliteEffects, SqlitePeople } from './people.ts'
 import { Purge } from './purge.ts'
+import { SqliteRoutes } from './routes.ts'
 import { SeqCounter } from './seq-counter.ts'
+import { SqliteStateChecks } from './state-checks.ts'
+import { SqliteTemplates } from './templates.ts'
+import { SqliteTraffic } from './traffic.ts'
+import { SqliteUsage } from './usage.ts'
+import { SqliteWaiting } from './waiting.ts'
 
 const WATCH_INTERVAL_MS = 200
 const PAGE_OF_LANES = 10_000
@@ -32,11 +44,24 @@ export class SqliteSession {
   readonly purge: Purge
   readonly incomingCache = new LaneCache<OpenIncoming>()
   readonly outgoingCache = new LaneCache<OpenOutgoing>()
+  readonly directory: SqliteDirectory
   readonly documents: SqliteDocuments
   readonly effects: SqliteEffects
   readonly parts: SqliteParts
   readonly outbox: SqliteOutbox
+  readonly routes: SqliteRoutes
   readonly memory: SqliteMemory
+  readonly templates: SqliteTemplates
+  readonly pauses: SqlitePauses
+  readonly waiting: SqliteWaiting
+  readonly usage: SqliteUsage
+  readonly traffic: SqliteTraffic
+  readonly listing: SqliteListing
+  readonly broadcasts: SqliteBroadcasts
+  readonly stateChecks: SqliteStateChecks
+  readonly recorder: OutgoingRecorder
+  readonly keyed: SqliteKeyedSends
+  readonly callbacks: SqliteCallbacks
   readonly log: SqliteMessageLog
   /** The number of this server's start; 0 in a command, which may not work lanes. */
   readonly epoch: number
@@ -77,11 +102,28 @@ export class SqliteSession {
     this.purge = new Purge(database)
     const conversations = new ConversationIndex(database, this.commit)
     this.seq.onCommit((seq) => conversations.reached(seq))
+    this.directory = new SqliteDirectory({ database, reader: this.#reader, commit: this.commit, people: this.people })
     this.documents = new SqliteDocuments(database)
     this.effects = new SqliteEffects(database, this.commit)
     this.parts = new SqliteParts(database, this.commit)
     this.outbox = new SqliteOutbox(database, this.commit)
+    this.routes = new SqliteRoutes(this)
     this.memory = new SqliteMemory(database, this.commit)
+    this.templates = new SqliteTemplates(database, this.commit)
+    this.pauses = new SqlitePauses(database, this.commit)
+    this.waiting = new SqliteWaiting({ database, reader: this.#reader, commit: this.commit, cache: this.outgoingCache })
+    this.usage = new SqliteUsage(database, this.commit)
+    this.traffic = new SqliteTraffic(this.#reader)
+    this.listing = new SqliteListing(this.#reader)
+    this.stateChecks = new SqliteStateChecks(database, this.#reader, this.commit)
+    this.recorder = this.#recorder()
+    this.keyed = new SqliteKeyedSends(database, this.commit, this.recorder)
+    this.broadcasts = new SqliteBroadcasts({
+      ...{ database, reader: this.#reader, commit: this.commit, recorder: this.recorder, cache: this.outgoingCache },
+      checkEpoch: () => this.currentEpoch(),
+    })
+    this.callbacks = new SqliteCallbacks(database, this.commit)
+    if (role === 'server') this.callbacks.freeLeases()
     this.log = new SqliteMessageLog(this.#reader)
     this.epoch = role === 'server' ? (this.#statements.nextEpoch.get()?.value ?? 0) : 0
     if (role === 'server') this.#forgetBacklog()
@@ -113,6 +155,20 @@ export class SqliteSession {
     this.#takenOver = this.#role === 'server' && value !== this.epoch
     if (this.#takenOver) throw takenOver()
     return value
+  }
+
+  #recorder(): OutgoingRecorder {
+    return {
+      record: (messages) =>
+        messages.map((message) => {
+          const open = this.outgoing.record(message, this.seq.next)
+          if (open !== undefined) this.tell(laneOf(open))
+          return open
+        }),
+      committed: (recorded) => {
+        for (const open of recorded) if (open !== undefined) this.outgoingCache.add(laneKey(laneOf(open)), open)
+      },
+    }
   }
 
   /** A write that nothing depends on, to learn whether writing works. */
@@ -204,6 +260,10 @@ export class SqliteSession {
       } while (after !== undefined)
     }
   }
+}
+
+function laneOf({ backend, class: messageClass, identity }: OpenOutgoing): Lane {
+  return { kind: 'outgoing', owner: backend, class: messageClass, identity }
 }
 
 function takenOver(): TakenOverError {

@@ -2,29 +2,23 @@ import type { Database } from 'better-sqlite3'
 import type { Connection } from '../../messages/incoming.ts'
 import { type Lane, laneKey } from '../../messages/lane.ts'
 import { StaleResultError } from '../errors.ts'
+import type { Claim, Fence } from '../fence.ts'
+import type { ClaimedIncoming, Finish, NewIncoming, RecordedIncoming } from '../incoming-records.ts'
 import type {
   AttemptResult,
   AttemptStart,
-  Claim,
-  ClaimedIncoming,
-  Fence,
-  Finish,
-  NewIncoming,
   NewOutgoing,
   NewReport,
-  OpenLane,
   OutgoingClaim,
-  Purged,
-  PurgeRequest,
-  RecordedIncoming,
   ReportEffect,
-  Store,
-} from '../store.ts'
+} from '../outgoing-records.ts'
+import type { OpenLane, Purged, PurgeRequest, Store } from '../store.ts'
 import { isUnavailable, lockForServer, openDatabase, unavailable } from './database.ts'
 import type { LaneCache } from './lane-cache.ts'
 import { migrate } from './migrate.ts'
-import type { OpenOutgoing, Settled } from './outgoing.ts'
+import type { OpenOutgoing } from './outgoing.ts'
 import { claimOpen } from './outgoing-claims.ts'
+import type { Settled } from './report-rows.ts'
 import { SqliteSession } from './session.ts'
 import { wellFormed } from './well-formed.ts'
 
@@ -84,6 +78,10 @@ export class SqliteStore implements Store {
     return this.#open.people
   }
 
+  get directory() {
+    return this.#open.directory
+  }
+
   get documents() {
     return this.#open.documents
   }
@@ -100,8 +98,52 @@ export class SqliteStore implements Store {
     return this.#open.outbox
   }
 
+  get routes() {
+    return this.#open.routes
+  }
+
   get memory() {
     return this.#open.memory
+  }
+
+  get templates() {
+    return this.#open.templates
+  }
+
+  get pauses() {
+    return this.#open.pauses
+  }
+
+  get waiting() {
+    return this.#open.waiting
+  }
+
+  get usage() {
+    return this.#open.usage
+  }
+
+  get traffic() {
+    return this.#open.traffic
+  }
+
+  get listing() {
+    return this.#open.listing
+  }
+
+  get broadcasts() {
+    return this.#open.broadcasts
+  }
+
+  get stateChecks() {
+    return this.#open.stateChecks
+  }
+
+  get keyed() {
+    return this.#open.keyed
+  }
+
+  get callbacks() {
+    return this.#open.callbacks
   }
 
   async ping(): Promise<void> {
@@ -164,15 +206,10 @@ export class SqliteStore implements Store {
 
   async recordOutgoing(messages: readonly NewOutgoing[]): Promise<void> {
     const session = this.#open
-    const { commit, outgoing, outgoingCache, seq } = session
+    const { commit, recorder } = session
     await commit.write(
-      () =>
-        messages.map((message) => {
-          const open = outgoing.record(message, seq.next)
-          if (open !== undefined) session.tell(outgoingLane(open))
-          return open
-        }),
-      (recorded) => addAll(outgoingCache, recorded),
+      () => recorder.record(messages),
+      (recorded) => recorder.committed(recorded),
     )
   }
 
@@ -182,7 +219,8 @@ export class SqliteStore implements Store {
       const { open, dueAt, isAll } = claimOpen(session.outgoing, session.outgoingCache, lane, limit, now)
       const contact = open.length === 0 ? null : session.people.contactOf(lane.owner, lane.identity.toWellFormed())
       const optedOut = contact !== null && contact.optedOutAt !== null
-      const messages = open.map((message) => ({ ...message, optedOut }))
+      const timeZone = contact?.timeZone ?? null
+      const messages = open.map((message) => ({ ...message, optedOut, timeZone }))
       return { fence: this.#fence(laneKey(lane)), messages, dueAt, isAll }
     })
   }
@@ -222,12 +260,15 @@ export class SqliteStore implements Store {
       await commit.write(
         () => {
           this.#checkFence(result.fence)
-          outgoing.finishAttempt(result)
-          return result.outgoing?.map((message) => outgoing.record(message, seq.next)) ?? []
+          const movedTo = outgoing.finishAttempt(result)
+          return { movedTo, recorded: result.outgoing?.map((message) => outgoing.record(message, seq.next)) ?? [] }
         },
-        (recorded) => {
+        ({ movedTo, recorded }) => {
+          // Its place there is not the last.
+          if (movedTo !== undefined) outgoingCache.forget(laneKey(movedTo))
           addAll(outgoingCache, recorded)
-          if (result.outcome.kind === 'settled') outgoingCache.remove(lane, result.message.seq)
+          const hasLeft = result.outcome.kind === 'settled' || result.outcome.kind === 'moved'
+          if (hasLeft) outgoingCache.remove(lane, result.message.seq)
           else outgoingCache.forget(lane)
         },
       )
@@ -249,14 +290,14 @@ export class SqliteStore implements Store {
   async recordReports(reports: readonly NewReport[]): Promise<readonly ReportEffect[]> {
     const { commit, outgoing, outgoingCache } = this.#open
     const effects = await commit.write(
-      () => reports.map((report) => outgoing.report(report)),
+      () => reports.map((report) => outgoing.reports.record(report)),
       (results) =>
         removeAll(
           outgoingCache,
           results.map(({ settled }) => settled),
         ),
     )
-    return effects.map(({ messageId, state, changed }) => ({ messageId, state, changed }))
+    return effects.map(({ settled: _, ...effect }) => effect)
   }
 
   async openLanes(kind: Lane['kind'], after: Lane | undefined, limit: number): Promise<readonly OpenLane[]> {

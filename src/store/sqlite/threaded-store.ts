@@ -1,30 +1,41 @@
 import { Worker } from 'node:worker_threads'
 import type { Lane } from '../../messages/lane.ts'
+import type { BroadcastStore } from '../broadcast-store.ts'
+import type { CallbackStore } from '../callback-store.ts'
+import type { DirectoryStore } from '../directory-store.ts'
 import { StoreUnavailableError } from '../errors.ts'
+import type { Claim } from '../fence.ts'
+import type { ClaimedIncoming, Finish, NewIncoming, RecordedIncoming } from '../incoming-records.ts'
+import type { KeyedSends } from '../keyed-sends.ts'
+import type { ListingStore } from '../listing-store.ts'
 import type { MemoryStore } from '../memory-store.ts'
+import type { MessageLog } from '../message-log.ts'
 import type { OutboxStore } from '../outbox-store.ts'
-import type { PartStore } from '../part-store.ts'
 import type {
   AttemptResult,
   AttemptStart,
-  Claim,
-  ClaimedIncoming,
+  NewOutgoing,
+  NewReport,
+  OutgoingClaim,
+  ReportEffect,
+} from '../outgoing-records.ts'
+import type { PartStore } from '../part-store.ts'
+import type { PauseStore } from '../pause-store.ts'
+import type { StateCheckStore } from '../state-check-store.ts'
+import type {
   ContactStore,
   DocumentStore,
   EffectStore,
-  Finish,
-  MessageLog,
-  NewIncoming,
-  NewOutgoing,
-  NewReport,
   OpenLane,
-  OutgoingClaim,
   Purged,
   PurgeRequest,
-  RecordedIncoming,
-  ReportEffect,
+  RouteStore,
   Store,
 } from '../store.ts'
+import type { TemplateStore } from '../template-store.ts'
+import type { TrafficStore } from '../traffic-store.ts'
+import type { UsageStore } from '../usage-store.ts'
+import type { WaitingStore } from '../waiting-store.ts'
 import {
   type FromThread,
   fromRecord,
@@ -55,6 +66,8 @@ export class ThreadedSqliteStore implements Store {
     find: true,
     answersGiven: true,
     attempts: true,
+    externalIds: true,
+    reports: true,
     counts: true,
     recentIdentities: true,
   })
@@ -65,16 +78,82 @@ export class ThreadedSqliteStore implements Store {
     groupsOf: true,
     membersOf: true,
   })
+  readonly directory: DirectoryStore = this.#part<DirectoryStore>('directory', {
+    find: true,
+    ofConnection: true,
+    list: true,
+    groups: true,
+    edit: true,
+    stageImport: true,
+    applyImport: true,
+    dropImport: true,
+  })
   readonly documents: DocumentStore = this.#part<DocumentStore>('documents', { get: true })
   readonly effects: EffectStore = this.#part<EffectStore>('effects', { get: true, put: true })
   readonly parts: PartStore = this.#part<PartStore>('parts', { add: true, due: true, handedOn: true, forget: true })
-  readonly outbox: OutboxStore = this.#part<OutboxStore>('outbox', { add: true, lease: true, remove: true })
+  readonly routes: RouteStore = this.#part<RouteStore>('routes', { waiting: true, move: true })
+  readonly outbox: OutboxStore = this.#part<OutboxStore>('outbox', {
+    add: true,
+    lease: true,
+    expired: true,
+    remove: true,
+  })
+  readonly broadcasts: BroadcastStore<NewOutgoing> = this.#part<BroadcastStore<NewOutgoing>>('broadcasts', {
+    create: true,
+    take: true,
+    change: true,
+    find: true,
+    list: true,
+    unended: true,
+    faults: true,
+    states: true,
+    recipients: true,
+    expand: true,
+    countOpen: true,
+    hold: true,
+    cancelOpen: true,
+    cost: true,
+  })
+  readonly pauses: PauseStore = this.#part<PauseStore>('pauses', { all: true, begin: true, probed: true, end: true })
+  readonly waiting: WaitingStore = this.#part<WaitingStore>('waiting', { counts: true, overdue: true, cancel: true })
+  readonly usage: UsageStore = this.#part<UsageStore>('usage', { take: true, correct: true, get: true })
+  readonly traffic: TrafficStore = this.#part<TrafficStore>('traffic', { page: true })
+  readonly listing: ListingStore = this.#part<ListingStore>('listing', {
+    settledUpTo: true,
+    firstSince: true,
+    window: true,
+    sentIds: true,
+    outgoing: true,
+  })
   readonly memory: MemoryStore = this.#part<MemoryStore>('memory', {
     get: true,
     put: true,
     lease: true,
     release: true,
   })
+  readonly templates: TemplateStore = this.#part<TemplateStore>('templates', {
+    get: true,
+    list: true,
+    put: true,
+    remove: true,
+    soleHolders: true,
+  })
+  readonly stateChecks: StateCheckStore = this.#part<StateCheckStore>('stateChecks', { uncertain: true, timeOut: true })
+  readonly callbacks: CallbackStore = this.#part<CallbackStore>('callbacks', {
+    add: true,
+    list: true,
+    find: true,
+    change: true,
+    remove: true,
+    disable: true,
+    targets: true,
+    claim: true,
+    settle: true,
+    counts: true,
+    dead: true,
+    replay: true,
+  })
+  readonly keyed: KeyedSends<NewOutgoing> = this.#part<KeyedSends<NewOutgoing>>('keyed', { find: true, record: true })
 
   readonly #file: string
   readonly #program: URL

@@ -51,6 +51,7 @@ function tester(text: string): string {
     at: 0,
     externalId: null,
     inResponseTo: null,
+    template: null,
     error: text,
     tries: 1,
   } as const

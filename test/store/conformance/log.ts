@@ -109,13 +109,18 @@ export function describeLog(kit: StoreKit): void {
         at: T0,
         externalId: 'ext',
         inResponseTo: null,
+        template: null,
         error: null,
         tries: 0,
       })
     })
 
     it('shows an outgoing one', async () => {
-      const row = outgoingRow({ address: '2020', inResponseTo: { id: 'question', externalId: null } })
+      const row = outgoingRow({
+        address: '2020',
+        inResponseTo: { id: 'question', externalId: null },
+        template: 'welcome',
+      })
       await kit.store.recordOutgoing([row])
       expect(await kit.store.log.find(row.id)).to.deep.include({
         id: row.id,
@@ -126,6 +131,7 @@ export function describeLog(kit: StoreKit): void {
         at: T0,
         externalId: null,
         inResponseTo: 'question',
+        template: 'welcome',
         error: null,
         tries: 0,
       })

@@ -6,7 +6,10 @@ import type { StoreKit } from '../conformance.ts'
 export function describeOutbox(kit: StoreKit): void {
   describe('an outbox', () => {
     const add = (id: string, identity = 'A', backend = 'phone') =>
-      kit.store.outbox.add({ id, backend, identity, address: null, text: `text ${id}` })
+      kit.store.outbox.add({
+        ...{ id, backend, identity, address: null, text: `text ${id}` },
+        ...{ expiresAt: null, despiteOptOut: false },
+      })
     const lease = async (device: string, now = T0, limit = 10) => {
       const leased = await kit.store.outbox.lease({ backend: 'phone', device, limit, now, until: now + 1_000 })
       return leased.map(({ id }) => id)
@@ -29,7 +32,8 @@ export function describeOutbox(kit: StoreKit): void {
     it('gives all that is known of a message, and how often it was given', async () => {
       await add('1')
       const request = { backend: 'phone', device: 'one', limit: 1, now: T0, until: T0 + 5 }
-      const message = { id: '1', backend: 'phone', identity: 'A', address: null, text: 'text 1' }
+      const known = { id: '1', backend: 'phone', identity: 'A', address: null, text: 'text 1' }
+      const message = { ...known, expiresAt: null, despiteOptOut: false, optedOut: false }
       expect(await kit.store.outbox.lease(request)).to.deep.equal([{ ...message, tries: 1 }])
       expect(await kit.store.outbox.lease({ ...request, now: T0 + 5 })).to.deep.equal([{ ...message, tries: 2 }])
     })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { DocumentConflictError, StaleResultError } from '../../../src/store/errors.ts'
-import type { ClaimedOutgoing } from '../../../src/store/store.ts'
+import type { ClaimedOutgoing } from '../../../src/store/outgoing-records.ts'
 import { rejection } from '../../support/rejection.ts'
 import {
   change,
@@ -243,6 +243,7 @@ export function describeOutgoing(kit: StoreKit): void {
           cost: 0.0375,
           currency: 'EUR',
           network: '26201',
+          reason: null,
         },
       ])
     })

@@ -153,7 +153,7 @@ export function describePurge(kit: StoreKit): void {
       const row = outgoingRow()
       await kit.store.recordOutgoing([row])
       await sendFirst(kit.store, outgoingLane(), { outcome: { kind: 'settled', state: 'SENDING' } })
-      await kit.store.outbox.add(row)
+      await kit.store.outbox.add({ ...row, despiteOptOut: false })
       expect(await purgeAll(kit.store)).to.deep.include({ outgoing: 0 })
       await kit.store.outbox.remove(row.backend, row.id)
       expect(await purgeAll(kit.store)).to.deep.include({ outgoing: 1 })

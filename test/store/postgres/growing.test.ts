@@ -28,7 +28,7 @@ const FILL = [
    not_before, created_at, changed_at, attempts) SELECT ${ROWS} + n, 'old-' || n, 'gateway', 'person ' || n % 5000, 'x',
    'normal', '{}', 'send', 1, 'SENT', false, true, 1, 0, n, n, '' FROM generate_series(1, ${ROWS}) n`,
   `INSERT INTO duplicates SELECT 'old-' || n, '', 'x', n, n, 0 FROM generate_series(1, ${ROWS}) n`,
-  `INSERT INTO external_ids SELECT 'old-' || n, 'old-' || n, n FROM generate_series(1, ${ROWS}) n`,
+  `INSERT INTO external_ids SELECT 'old-' || n, 'old-' || n, n, false, NULL, NULL FROM generate_series(1, ${ROWS}) n`,
   `INSERT INTO connections SELECT 'old-' || n, 'x', 'x', NULL, n, NULL FROM generate_series(1, ${ROWS}) n`,
   `INSERT INTO lanes SELECT 'old-' || n, n, n FROM generate_series(1, ${ROWS}) n`,
   `SELECT setval('message_seq', ${3 * ROWS})`,
@@ -65,6 +65,10 @@ describe('a PostgreSQL whose tables have grown', function () {
     await processFirst(store, incomingLane('2'), { outcome: { kind: 'retry', at: T0, error: 'x' } })
     await sendFirst(store, outgoingLane(), { externalIds: ['a'] })
     await store.recordReports([reportRow({ externalId: 'a' }), reportRow({ externalId: 'unknown' })])
+    await store.recordReports([{ backend: 'gateway', identity: 'person 7', state: 'DELIVERED', receivedAt: T0 }])
+    expect(await store.log.reports(`old-${ROWS - 4_993}`)).to.have.length(1)
+    await store.stateChecks.uncertain({ backend: 'gateway', since: 0, until: T0, after: undefined, limit: 10 })
+    await store.stateChecks.timeOut({ before: T0, state: 'UNKNOWN', at: T0, limit: 10 })
     const answer = outgoingRow({ identity: '3' })
     await store.recordOutgoing([answer])
     await store.settleAnswered([answer.id], T0)

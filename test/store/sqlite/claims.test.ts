@@ -31,6 +31,8 @@ const OPERATIONS = [
   'report',
   'replay',
   'stale',
+  'move',
+  'move what waits',
 ] as const
 
 describe('claims through the caches', () => {
@@ -66,7 +68,7 @@ describe('claims through the caches', () => {
           const { incoming: rows, outgoing: sends } = fresh()
           const plain = (claim: { readonly messages: readonly object[] }) =>
             claim.messages.map((message) => {
-              const { contact, optedOut, ...rest } = message as Record<string, unknown>
+              const { contact, optedOut, timeZone, ...rest } = message as Record<string, unknown>
               return rest
             })
           expect(plain(claims[0])).to.deep.equal(rows.open(incoming, limit))
@@ -140,6 +142,15 @@ async function act(store: SqliteStore, kind: (typeof OPERATIONS)[number], owner:
         (await Promise.all(failed)).flat().map(({ id }) => id),
         T0,
       )
+      return
+    }
+    case 'move':
+    case 'move what waits': {
+      if (waiting === undefined) return
+      const to = { backend: owner, identity: identity === '1' ? '2' : '1', address: null }
+      const outcome = { kind: 'moved', to, text: 'moved', parts: 1, at: T0 + 6 } as const
+      if (kind === 'move') return finish({ outcome })
+      await store.routes.move([sent(outgoing.fence, waiting, { startedAt: null, outcome })])
       return
     }
     case 'stale': {

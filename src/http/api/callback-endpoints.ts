@@ -1,0 +1,178 @@
+import { z } from 'zod'
+import type { Callback, CallbackOwner, CallbackStanding } from '../../router/callback-request.ts'
+import type { Callbacks } from '../../router/callbacks.ts'
+import { callbackFormats, callbackNames } from '../../store/callback-store.ts'
+import type { User } from '../users/settings.ts'
+import { Refusal } from './api-answer.ts'
+import { line, nothing, yesOrNo } from './api-schemas.ts'
+import { type Endpoint, endpoint } from './endpoint.ts'
+import { given } from './people-schemas.ts'
+import { dateText } from './sms-shapes.ts'
+
+const LIST = '/api/v1/account/callbacks.json'
+const ONE = '/api/v1/account/callbacks/{id}.json'
+const ID = { id: 'The number of a callback' }
+const READS = { tag: 'account', limit: 'read', roles: ['admin', 'operator', 'sender', 'reader'] } as const
+const CHANGES = { tag: 'account', limit: 'change', roles: ['admin', 'operator', 'sender'] } as const
+const NAMES = { backends: 'backend' }
+
+const name = z
+  .enum(callbackNames, `one of ${callbackNames.join(', ')} is expected`)
+  .describe(
+    'What is told: a message that was received, what a service says of one, that one was sent, that one was not',
+  )
+const url = line(2_000).describe('Of http or https; a user and a password in it are sent as basic authentication')
+const format = z.enum(callbackFormats, 'json or form is expected').describe('How it is told; `form` as Vumi did')
+const backend = z
+  .preprocess(
+    (value) => (value === '' ? null : Array.isArray(value) || value === null || value === undefined ? value : [value]),
+    z.array(line(100), 'one or more are expected').min(1, 'at least one is expected').max(100).nullable().optional(),
+  )
+  .describe('Only of messages of these backends; nothing for all that you may see')
+
+const dateTime = z.string().describe('UTC, as YYYY-MM-DD HH:MM:SS')
+const SECRET = 'What its requests are signed with; shown this once'
+const callback = {
+  id: z.int(),
+  name: z.enum(callbackNames),
+  url: z.string().describe('Without its password'),
+  format: z.enum(callbackFormats),
+  backends: z.array(z.string()).nullable(),
+  created_at: dateTime,
+  updated_at: dateTime,
+  disabled_at: dateTime.nullable().describe('When it answered 410, and was told nothing more; a change ends that'),
+}
+const standing = z.strictObject({
+  ...callback,
+  waiting: z.int().describe('Events that are still to be told'),
+  dead: z.int().describe('Events that were given up'),
+})
+
+/** Who is told of what happens: `/api/v1/account/callbacks.json`. Each user has callbacks of their own. */
+export function callbackEndpoints(callbacks: Callbacks): readonly Endpoint[] {
+  return [list(callbacks), create(callbacks), find(callbacks), change(callbacks), remove(callbacks)]
+}
+
+function list(callbacks: Callbacks): Endpoint {
+  return endpoint({
+    ...READS,
+    id: 'callbacks',
+    method: 'GET',
+    path: LIST,
+    summary: 'Your callbacks, in the order they were made',
+    params: {},
+    refuses: [],
+    query: nothing,
+    answer: z.array(standing),
+    handle: async ({ user }) => ({ body: (await callbacks.list(ownerOf(user))).map(shownStanding) }),
+  })
+}
+
+function create(callbacks: Callbacks): Endpoint {
+  return endpoint({
+    ...CHANGES,
+    id: 'createCallback',
+    method: 'POST',
+    path: LIST,
+    summary: 'Have a URL told of what happens from now on',
+    params: {},
+    refuses: [],
+    names: NAMES,
+    query: nothing,
+    body: z.strictObject({ name, url, format: format.default('json'), backend }),
+    answer: z.strictObject({ ...callback, secret: z.string().describe(SECRET) }),
+    async handle({ user, body: { backend: backends = null, ...input } }) {
+      const { secret, ...made } = await callbacks.create({ ...input, backends }, ownerOf(user))
+      return { body: { ...shown(made), secret } }
+    },
+  })
+}
+
+function find(callbacks: Callbacks): Endpoint {
+  return endpoint({
+    ...READS,
+    id: 'callback',
+    method: 'GET',
+    path: ONE,
+    summary: 'One of your callbacks',
+    params: ID,
+    refuses: [],
+    query: nothing,
+    answer: z.strictObject(callback),
+    handle: async ({ user, params }) => ({ body: shown(there(await callbacks.get(numberOf(params), ownerOf(user)))) }),
+  })
+}
+
+function change(callbacks: Callbacks): Endpoint {
+  return endpoint({
+    ...CHANGES,
+    id: 'changeCallback',
+    method: 'PUT',
+    path: ONE,
+    summary: 'Change a callback; what is left out stays, and one that was disabled is told again',
+    params: ID,
+    refuses: [],
+    names: NAMES,
+    query: nothing,
+    body: z.strictObject({
+      name: name.optional(),
+      url: url.optional(),
+      format: format.optional(),
+      backend,
+      new_secret: yesOrNo().optional().describe('Sign with a new secret from now on'),
+    }),
+    answer: z.strictObject({ ...callback, secret: z.string().optional().describe(SECRET) }),
+    async handle({ user, params, body: { backend: backends, new_secret: newSecret, ...values } }) {
+      const asked = given({ ...values, backends, newSecret })
+      const { secret, ...changed } = there(await callbacks.change(numberOf(params), asked, ownerOf(user)))
+      return { body: { ...shown(changed), ...given({ secret }) } }
+    },
+  })
+}
+
+function remove(callbacks: Callbacks): Endpoint {
+  return endpoint({
+    ...CHANGES,
+    id: 'deleteCallback',
+    method: 'DELETE',
+    path: ONE,
+    summary: 'Remove a callback, and what it is still to be told',
+    params: ID,
+    refuses: [],
+    query: nothing,
+    async handle({ user, params }) {
+      if (!(await callbacks.delete(numberOf(params), ownerOf(user)))) throw missing()
+      return {}
+    },
+  })
+}
+
+function ownerOf({ name: user, backends }: User): CallbackOwner {
+  return { user, backends }
+}
+
+function numberOf({ id = '' }: Readonly<Record<string, string>>): number {
+  if (!/^\d{1,15}$/.test(id)) throw missing()
+  return Number(id)
+}
+
+function there<T>(found: T | undefined): T {
+  if (found === undefined) throw missing()
+  return found
+}
+
+function missing(): Refusal {
+  return new Refusal('NOT_FOUND', 'There is no such callback.')
+}
+
+function shown({ id, name, url, format, backends, createdAt, updatedAt, disabledAt }: Callback) {
+  return {
+    ...{ id, name, url, format, backends: backends === null ? null : [...backends] },
+    ...{ created_at: dateText(createdAt.getTime()), updated_at: dateText(updatedAt.getTime()) },
+    disabled_at: disabledAt === null ? null : dateText(disabledAt.getTime()),
+  }
+}
+
+function shownStanding({ waiting, dead, ...callback }: CallbackStanding) {
+  return { ...shown(callback), waiting, dead }
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../messages/clock.ts'
+import type { Logger } from '../messages/logger.ts'
+import { QueueUnavailableError } from '../queue/errors.ts'
+import { RedisConnection } from '../queue/redis/connection.ts'
+
+/** How often something may happen. */
+export interface Limit {
+  /** Tells what is counted; limits with the same name and key share a count. */
+  readonly name: string
+  /** 0 for no limit. */
+  readonly amount: number
+  /** Milliseconds from the first time on, after which the count begins anew. */
+  readonly per: number
+}
+
+/** One more of what a limit counts. */
+export interface Claim {
+  readonly limit: Limit
+  /** Whose count it is: a client's address, a number, a user. */
+  readonly key: string
+}
+
+/** `retryAfter`: milliseconds until the count of what refused begins anew. */
+export type Taken =
+  | { readonly taken: true }
+  | { readonly taken: false; readonly limit: Limit; readonly retryAfter: number }
+
+/** Counts, and refuses what is too much. */
+export interface Limiter {
+  /** May be called again after `close`. */
+  open(): void
+  close(): void
+  /**
+   * Takes all of these or none, in one step: what is refused counts nowhere, and prolongs nothing.
+   * @throws QueueUnavailableError when it cannot be known whether there is room; nothing may be done then
+   */
+  take(claims: readonly Claim[]): Promise<Taken>
+}
+
+const TAKEN: Taken = { taken: true }
+const MOST_COUNTS = 200_000
+
+interface Count {
+  count: number
+  readonly until: number
+}
+
+/** Counts in this process: for one process alone, until it ends. */
+export class MemoryLimiter implements Limiter {
+  readonly #counts = new Map<string, Count>()
+  readonly #clock: Clock
+  readonly #most: number
+
+  /** @param most counts that are kept; beyond, those that began first are forgotten */
+  constructor(clock: Clock, most = MOST_COUNTS) {
+    this.#clock = clock
+    this.#most = most
+  }
+
+  open(): void {}
+
+  close(): void {}
+
+  async take(claims: readonly Claim[]): Promise<Taken> {
+    const now = this.#clock.now()
+    const limited = claims.filter(({ limit }) => limit.amount > 0)
+    for (const { limit, key } of limited) {
+      const counted = this.#current(nameOf(limit, key), now)
+      if (counted !== undefined && counted.count >= limit.amount) {
+        return { taken: false, limit, retryAfter: counted.until - now }
+      }
+    }
+    for (const { limit, key } of limited) this.#add(nameOf(limit, key), now, limit.per)
+    return TAKEN
+  }
+
+  #current(name: string, now: number): Count | undefined {
+    const counted = this.#counts.get(name)
+    if (counted === undefined || counted.until > now) return counted
+    this.#counts.delete(name)
+    return undefined
+  }
+
+  #add(name: string, now: number, per: number): void {
+    const counted = this.#current(name, now)
+    if (counted !== undefined) {
+      counted.count++
+      return
+    }
+    if (this.#counts.size >= this.#most) this.#makeRoom(now)
+    this.#counts.set(name, { count: 1, until: now + per })
+  }
+
+  /** What is over goes first; where nothing is, a part of those that began first. */
+  #makeRoom(now: number): void {
+    for (const [name, { until }] of this.#counts) if (until <= now) this.#counts.delete(name)
+    let surplus = this.#counts.size - Math.floor(this.#most * 0.9)
+    for (const name of this.#counts.keys()) {
+      if (surplus-- <= 0) return
+      this.#counts.delete(name)
+    }
+  }
+}
+
+/**
+ * Refused: `{ which, milliseconds }`, the place of the limit from 1; taken: `{ 0, 0 }`. Arguments: for each key its amount
+ * and its milliseconds.
+ */
+const SOURCE = `
+for i, key in ipairs(KEYS) do
+  local count = tonumber(redis.call('GET', key) or '0')
+  if count >= tonumber(ARGV[2 * i - 1]) then
+    return { i, math.max(0, redis.call('PTTL', key)) }
+  end
+end
+for i, key in ipairs(KEYS) do
+  if redis.call('INCR', key) == 1 then redis.call('PEXPIRE', key, ARGV[2 * i]) end
+end
+return { 0, 0 }
+`
+const takeAll = { source: SOURCE, sha: createHash('sha1').update(SOURCE).digest('hex') }
+
+export interface RedisLimiterOptions {
+  readonly url: string
+  readonly prefix: string
+  readonly logger: Logger
+  /** Milliseconds that Redis may take; 2 s by default. */
+  readonly limit?: number
+}
+
+/** Counts in a Redis, for all processes that share it; over a connection of its own, opened at its first use. */
+export class RedisLimiter implements Limiter {
+  readonly #options: RedisLimiterOptions
+  #connection: RedisConnection
+
+  constructor(options: RedisLimiterOptions) {
+    this.#options = options
+    this.#connection = new RedisConnection(options)
+  }
+
+  open(): void {
+    if (this.#connection.isClosed) this.#connection = new RedisConnection(this.#options)
+    // That it is away is told by the connection, and better now than at the first request.
+    this.#connection.ping().catch(() => {})
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  async take(claims: readonly Claim[]): Promise<Taken> {
+    const limited = claims.filter(({ limit }) => limit.amount > 0)
+    if (limited.length === 0) return TAKEN
+    const keys = limited.map(({ limit, key }) => this.#connection.keys.limit(nameOf(limit, key)))
+    const args = limited.flatMap(({ limit: { amount, per } }) => [String(amount), String(per)])
+    const [which, retryAfter] = answerOf(await this.#connection.run(takeAll, keys, args))
+    const limit = limited[which - 1]?.limit
+    return limit === undefined ? TAKEN : { taken: false, limit, retryAfter }
+  }
+}
+
+function nameOf({ name }: Limit, key: string): string {
+  return `${name}:${key}`
+}
+
+function answerOf(answer: unknown): readonly [which: number, retryAfter: number] {
+  const [which, retryAfter] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
+  if (typeof which === 'number' && typeof retryAfter === 'number') return [which, retryAfter]
+  throw new QueueUnavailableError('Redis gave no answer that a limit could be told by.')
+}

@@ -1,0 +1,252 @@
+import { type Clock, sleep } from '../messages/clock.ts'
+import type { NewId } from '../messages/ids.ts'
+import type { Logger } from '../messages/logger.ts'
+import type { Signals } from '../queue/signals.ts'
+import type {
+  CallbackDelivery,
+  CallbackStore,
+  CallbackTarget,
+  DeliveryResult,
+  StoredCallback,
+} from '../store/callback-store.ts'
+import type { CallbackClient } from './callback-client.ts'
+import { type CallbackRetry, GONE, resultOf } from './callback-result.ts'
+import { Endings } from './ending.ts'
+
+/** Times are milliseconds. */
+export interface CallbackRunSettings extends CallbackRetry {
+  /** Requests to one URL at the same time. */
+  readonly concurrency: number
+  /** Requests to all URLs at the same time. */
+  readonly allConcurrency: number
+  /** For one request. */
+  readonly timeLimit: number
+  /** Whether a user of the API may still hear of a backend. */
+  mayHear(user: string, backend: string): boolean
+}
+
+export interface CallbackRunnerParts {
+  readonly settings: CallbackRunSettings
+  readonly store: { readonly callbacks: CallbackStore }
+  readonly client: CallbackClient
+  readonly signals: Signals
+  readonly clock: Clock
+  readonly newId: NewId
+  readonly logger: Logger
+}
+
+const CHANNEL = 'callbacks'
+const LOOK_EVERY_MS = 500
+/** While there is no callback at all. */
+const IDLE_LOOK_EVERY_MS = 60_000
+const SAID_EVERY_MS = 60_000
+/** Lanes that are claimed at a time for each request that may run at the same time. */
+const LANES_AHEAD = 8
+/** Requests after one another that a lease lasts for; what has not begun by then is given back. */
+const LEASE_ROUNDS = 3
+const LEASE_MARGIN_MS = 5_000
+const PAGE = 2_000
+/** How much longer a URL rests than it took to find that nothing is due among very much. */
+const REST_FACTOR = 20
+const SETTLE_TRIES = 5
+const SETTLE_PAUSE_MS = 1_000
+
+/** Tells callbacks what was recorded for them, beside all other processes that do. */
+export class CallbackRunner {
+  readonly #parts: CallbackRunnerParts
+  readonly #busy = new Map<string, Promise<void>>()
+  readonly #slots: Slots
+  /** When it is looked again for what is due, by the URL. */
+  readonly #restUntil = new Map<string, number>()
+  readonly #endings = new Endings()
+  #wake = new AbortController()
+  #saidAt = Number.NEGATIVE_INFINITY
+
+  constructor(parts: CallbackRunnerParts) {
+    this.#parts = parts
+    this.#slots = new Slots(parts.settings.allConcurrency)
+  }
+
+  /** Has all processes look at once for what is due. */
+  wake(): void {
+    this.#parts.signals.publish(CHANNEL, null).catch((error: unknown) => {
+      this.#parts.logger.debug({ err: error }, 'other processes were not told of callbacks')
+      this.#wake.abort()
+    })
+  }
+
+  /** Until the signal. Never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { signals, clock, client } = this.#parts
+    const unsubscribe = signals.subscribe(CHANNEL, () => this.#wake.abort())
+    signal.addEventListener('abort', () => this.#wake.abort(), { once: true })
+    while (!signal.aborted) {
+      this.#wake = new AbortController()
+      const areThere = await this.#look(signal)
+      if (!signal.aborted) await sleep(clock, areThere ? LOOK_EVERY_MS : IDLE_LOOK_EVERY_MS, this.#wake.signal)
+    }
+    unsubscribe()
+    await Promise.all(this.#busy.values())
+    await client.close()
+  }
+
+  /** @returns whether there are callbacks */
+  async #look(signal: AbortSignal): Promise<boolean> {
+    const { store, clock } = this.#parts
+    try {
+      const targets = await store.callbacks.targets(clock.now())
+      for (const target of targets) this.#begin(target, signal)
+      return targets.length > 0 || (await store.callbacks.list()).length > 0
+    } catch (error) {
+      this.#say(error)
+      return true
+    }
+  }
+
+  #begin(target: CallbackTarget, signal: AbortSignal): void {
+    const key = target.target
+    if (this.#busy.has(key) || this.#parts.clock.now() < (this.#restUntil.get(key) ?? 0)) return
+    this.#restUntil.delete(key)
+    const work = this.#work(target, signal)
+      .catch((error: unknown) => this.#say(error))
+      .finally(() => this.#busy.delete(key))
+    this.#busy.set(key, work)
+  }
+
+  /** One URL, until nothing is due, or it is not reached. One that was not reached is tried with one request first. */
+  async #work({ target, failures }: CallbackTarget, signal: AbortSignal): Promise<void> {
+    const { store, clock, newId, settings } = this.#parts
+    const { concurrency, timeLimit } = settings
+    let limit = failures > 0 ? 1 : concurrency * LANES_AHEAD
+    let after = 0
+    const begunAt = performance.now()
+    while (!signal.aborted) {
+      const now = clock.now()
+      const holder = newId()
+      const until = now + LEASE_ROUNDS * timeLimit + LEASE_MARGIN_MS
+      const claimed = await store.callbacks.claim({ target, holder, now, until, limit, page: PAGE, after })
+      const { deliveries, next } = claimed
+      if (deliveries.length > 0) {
+        const last = until - timeLimit - LEASE_MARGIN_MS
+        if (!(await this.#tellAll({ deliveries, holder, target, failures, until: last, signal }))) return
+        limit = concurrency * LANES_AHEAD
+        after = 0
+      } else if (next !== undefined) after = next
+      else break
+    }
+    // Very much that waits and is not due is not looked through all the time.
+    if (after > 0) this.#restUntil.set(target, clock.now() + REST_FACTOR * (performance.now() - begunAt))
+  }
+
+  /** @returns whether the URL is to be told more */
+  async #tellAll(claimed: Claimed): Promise<boolean> {
+    const { settings, store } = this.#parts
+    const callbacks = new Map((await store.callbacks.list()).map((callback) => [callback.id, callback]))
+    const batch: Batch = { ...claimed, callbacks, isOver: false }
+    const next = claimed.deliveries.values()
+    const workers = Math.min(settings.concurrency, claimed.deliveries.length)
+    await Promise.all(Array.from({ length: workers }, () => this.#tellEach(next, batch)))
+    return !batch.isOver
+  }
+
+  async #tellEach(next: Iterator<CallbackDelivery>, batch: Batch): Promise<void> {
+    for (let each = next.next(); each.done !== true; each = next.next()) {
+      const result = await this.#slots.during(() => this.#tell(each.value, batch))
+      await this.#settle(result, batch.signal)
+    }
+  }
+
+  async #tell(delivery: CallbackDelivery, batch: Batch): Promise<DeliveryResult> {
+    const { settings, store, client, clock, logger } = this.#parts
+    const { callbacks, holder, target, failures, until, signal } = batch
+    const key = { seq: delivery.seq, holder, target }
+    const callback = callbacks.get(delivery.callback)
+    if (batch.isOver || signal.aborted || clock.now() >= until) return { ...key, kind: 'released' }
+    if (callback === undefined) return { ...key, kind: 'removed' }
+    const refused = this.#refusal(callback, delivery)
+    if (refused !== undefined) return { ...key, kind: 'dead', now: clock.now(), status: null, failure: refused }
+    const ending = this.#endings.begin(signal)
+    const outcome = await client.tell(callback, delivery, ending.signal).finally(() => this.#endings.done(ending))
+    if (outcome.kind === 'unreached' && signal.aborted) return { ...key, kind: 'released' }
+    const result = resultOf({ outcome, delivery, failures, now: clock.now() }, settings)
+    if (result.kind === 'gone') {
+      await store.callbacks.disable(callback.id, result.failure, clock.now())
+      // What else waits for it is given up as it is claimed.
+      callbacks.set(callback.id, { ...callback, disabledAt: clock.now(), disabledReason: result.failure })
+      logger.warn({ callback: callback.id, user: callback.user }, 'a callback answered 410 and is told nothing more')
+      return { ...key, kind: 'dead', now: clock.now(), status: GONE, failure: result.failure }
+    }
+    if (result.kind === 'retry' && result.hold !== null) batch.isOver = true
+    const fields = { callback: callback.id, event: delivery.id, id: delivery.messageId, tries: delivery.tries + 1 }
+    if (result.kind === 'dead') logger.warn({ ...fields, failure: result.failure }, 'a callback was given up')
+    else if (result.kind === 'retry') logger.info({ ...fields, failure: result.failure }, 'a callback failed')
+    else logger.debug(fields, 'a callback was told')
+    return { ...key, ...result }
+  }
+
+  /** Why it is not told any more; recorded a moment before that was so. */
+  #refusal({ user, disabledAt, disabledReason }: StoredCallback, { backend }: CallbackDelivery): string | undefined {
+    if (disabledAt !== null) return disabledReason ?? 'it is disabled'
+    const isHeard = user === null || this.#parts.settings.mayHear(user, backend)
+    return isHeard ? undefined : 'its user may not see this backend'
+  }
+
+  /** What is not recorded is told again when the lease is over. */
+  async #settle(result: DeliveryResult, signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#parts
+    for (let tries = 1; ; tries++) {
+      try {
+        return await store.callbacks.settle([result])
+      } catch (error) {
+        if (tries === SETTLE_TRIES) throw error
+        await sleep(clock, SETTLE_PAUSE_MS, signal)
+      }
+    }
+  }
+
+  #say(error: unknown): void {
+    const { clock, logger } = this.#parts
+    if (clock.now() - this.#saidAt < SAID_EVERY_MS) return
+    this.#saidAt = clock.now()
+    logger.warn({ err: error }, 'callbacks cannot be told now; they are recorded, and told later')
+  }
+}
+
+interface Claimed {
+  readonly deliveries: readonly CallbackDelivery[]
+  readonly holder: string
+  readonly target: string
+  /** How often in a row the URL was not reached before. */
+  readonly failures: number
+  /** Nothing is begun after this time. */
+  readonly until: number
+  readonly signal: AbortSignal
+}
+
+interface Batch extends Claimed {
+  readonly callbacks: Map<number, StoredCallback>
+  /** The URL is left alone: what is left of the batch is given back. */
+  isOver: boolean
+}
+
+/** How many things may go on at the same time; the others wait in their order. */
+class Slots {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(count: number) {
+    this.#free = count
+  }
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free++
+      else next()
+    }
+  }
+}

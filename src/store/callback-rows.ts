@@ -1,0 +1,28 @@
+import type { Fields } from '../messages/incoming.ts'
+import type { CallbackDelivery, StoredCallback } from './callback-store.ts'
+
+export type CallbackRow = Omit<StoredCallback, 'backends'> & { backends: string | null }
+export type DeliveryRow = Omit<CallbackDelivery, 'fields'> & { fields: string | null }
+
+export const CALLBACK = `id, user_name AS "user", name, url, target, format, backends, secret, created_at AS "createdAt",
+  updated_at AS "updatedAt", disabled_at AS "disabledAt", disabled_reason AS "disabledReason"`
+
+const names = {
+  ...{ seq: 'seq', id: 'id', callback: 'callback', name: 'name', at: 'at', messageId: 'message_id' },
+  ...{ backend: 'backend', identity: 'identity', address: 'address', text: 'text', recordedAt: 'recorded_at' },
+  ...{ externalId: 'external_id', fields: 'fields', state: 'state', inResponseTo: 'in_response_to', code: 'code' },
+  ...{ error: 'error', sentAt: 'sent_at', deliveredAt: 'delivered_at', tries: 'tries', since: 'since' },
+  ...{ status: 'status', failure: 'failure', deadAt: 'dead_at' },
+} satisfies Record<keyof CallbackDelivery, string>
+
+export const DELIVERY = Object.entries(names)
+  .map(([name, column]) => `callback_deliveries.${column} AS "${name}"`)
+  .join(', ')
+
+export function toCallback({ backends, ...row }: CallbackRow): StoredCallback {
+  return { ...row, backends: backends === null ? null : (JSON.parse(backends) as string[]) }
+}
+
+export function toDelivery({ fields, ...row }: DeliveryRow): CallbackDelivery {
+  return { ...row, fields: fields === null ? null : (JSON.parse(fields) as Fields) }
+}

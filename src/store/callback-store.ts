@@ -1,0 +1,173 @@
+import type { Fields } from '../messages/incoming.ts'
+import type { OutgoingState } from '../messages/states.ts'
+
+/** What a program may be told of. The first two are named as Vumi's first API names them. */
+export const callbackNames = ['sms_received', 'sms_receipt', 'message_sent', 'message_failed'] as const
+export type CallbackName = (typeof callbackNames)[number]
+
+export const callbackFormats = ['json', 'form'] as const
+export type CallbackFormat = (typeof callbackFormats)[number]
+
+/** A URL that is told of one kind of event. Times are milliseconds since 1970. */
+export interface StoredCallback {
+  readonly id: number
+  /** Null of one that belongs to no user of the API. */
+  readonly user: string | null
+  readonly name: CallbackName
+  /** May hold a user and a password. */
+  readonly url: string
+  /** Stands for the URL: callbacks to the same one share it. */
+  readonly target: string
+  readonly format: CallbackFormat
+  /** Null for all. */
+  readonly backends: readonly string[] | null
+  /** What its requests are signed with. */
+  readonly secret: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly disabledAt: number | null
+  readonly disabledReason: string | null
+}
+
+export type NewCallback = Omit<StoredCallback, 'id' | 'disabledAt' | 'disabledReason'>
+
+export type CallbackValues = Pick<NewCallback, 'name' | 'url' | 'target' | 'format' | 'backends' | 'secret'>
+
+/** What happened to a message, as it stood then. Times are milliseconds since 1970. */
+export interface CallbackEvent {
+  /** The same however often it is told to one callback. */
+  readonly id: string
+  readonly name: CallbackName
+  readonly at: number
+  readonly messageId: string
+  readonly backend: string
+  readonly identity: string
+  readonly address: string | null
+  readonly text: string
+  readonly recordedAt: number
+  /** Of an incoming message. */
+  readonly externalId: string | null
+  readonly fields: Fields | null
+  /** Of an outgoing message, as the others below. */
+  readonly state: OutgoingState | null
+  readonly inResponseTo: string | null
+  readonly code: string | null
+  readonly error: string | null
+  readonly sentAt: number | null
+  readonly deliveredAt: number | null
+}
+
+/** An event on its way to one callback. */
+export interface CallbackDelivery extends CallbackEvent {
+  readonly seq: number
+  readonly callback: number
+  /** Requests that have failed. */
+  readonly tries: number
+  /** From when on its age counts. */
+  readonly since: number
+  /** What the last request came to: an HTTP status, or none. */
+  readonly status: number | null
+  readonly failure: string | null
+  /** When it was given up. */
+  readonly deadAt: number | null
+}
+
+/** A URL with deliveries that may be waiting. */
+export interface CallbackTarget {
+  readonly target: string
+  /** How often in a row it was not reached. */
+  readonly failures: number
+}
+
+export interface ClaimCallbacks {
+  readonly target: string
+  /** Who takes them: what was claimed by somebody else since is not settled. */
+  readonly holder: string
+  readonly now: number
+  /** Until when nobody else takes them. */
+  readonly until: number
+  readonly limit: number
+  /** Deliveries to look through, from the oldest on: however many wait, a claim costs no more. */
+  readonly page: number
+  /** The `next` of the claim before; 0 for the oldest. */
+  readonly after: number
+}
+
+export interface ClaimedCallbacks {
+  readonly deliveries: readonly CallbackDelivery[]
+  /** Where to look on; undefined where there is nothing more. */
+  readonly next: number | undefined
+}
+
+interface DeliveryKey {
+  readonly seq: number
+  readonly holder: string
+  readonly target: string
+}
+
+/** What a request came to. */
+export type DeliveryResult = DeliveryKey &
+  (
+    | { readonly kind: 'delivered'; readonly now: number }
+    | {
+        readonly kind: 'retry'
+        readonly at: number
+        readonly now: number
+        readonly status: number | null
+        readonly failure: string
+        /** Until when the URL as a whole is left alone. */
+        readonly hold: number | null
+      }
+    | { readonly kind: 'dead'; readonly now: number; readonly status: number | null; readonly failure: string }
+    /** The callback is there no more. */
+    | { readonly kind: 'removed' }
+    /** No request was made. */
+    | { readonly kind: 'released' }
+  )
+
+export interface DeadQuery {
+  readonly callback?: number | undefined
+  /** Only those with a smaller `seq`: the next page. */
+  readonly before?: number | undefined
+  readonly limit: number
+}
+
+export interface CallbackCounts {
+  readonly callback: number
+  readonly waiting: number
+  readonly dead: number
+}
+
+/**
+ * Who is told of what, and what is on its way there. What happens to messages is recorded for the callbacks in the
+ * commit in which it happens, whichever process does it; where there is no callback, nothing looks for any.
+ */
+export interface CallbackStore {
+  add(callback: NewCallback): Promise<StoredCallback>
+  /** In the order they were made. */
+  list(): Promise<readonly StoredCallback[]>
+  find(id: number): Promise<StoredCallback | undefined>
+  /** Changes it, and has it told again where it was disabled; what waits goes to the new URL. */
+  change(id: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined>
+  /** Removes it, with all that waits for it; returns whether there was one. */
+  remove(id: number): Promise<boolean>
+  /** Has nothing more recorded for it; what waits stays. Returns whether it was told until now. */
+  disable(id: number, reason: string, at: number): Promise<boolean>
+
+  /** The URLs that are not left alone now and to which something is to go. */
+  targets(now: number): Promise<readonly CallbackTarget[]>
+  /** The first delivery of each lane (a URL and an identity) that is due and in nobody's hands. */
+  claim(request: ClaimCallbacks): Promise<ClaimedCallbacks>
+  /** Those that somebody else has claimed since stay as they are. */
+  settle(results: readonly DeliveryResult[]): Promise<void>
+
+  counts(): Promise<readonly CallbackCounts[]>
+  /** What was given up, the newest first. */
+  dead(query: DeadQuery): Promise<readonly CallbackDelivery[]>
+  /**
+   * Has what was given up tried again, as due at `at`, before what came later for the same lane.
+   * @param ids events; undefined for all of the callback
+   * @returns how many there were
+   */
+  replay(callback: number | undefined, ids: readonly string[] | undefined, at: number): Promise<number>
+}

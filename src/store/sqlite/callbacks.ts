@@ -1,0 +1,146 @@
+import type { Database } from 'better-sqlite3'
+import { type CallbackRow, toCallback, toDelivery } from '../callback-rows.ts'
+import type {
+  CallbackCounts,
+  CallbackDelivery,
+  CallbackStore,
+  CallbackTarget,
+  CallbackValues,
+  ClaimCallbacks,
+  ClaimedCallbacks,
+  DeadQuery,
+  DeliveryResult,
+  NewCallback,
+  StoredCallback,
+} from '../callback-store.ts'
+import { type CallbackStatements, prepareCallbacks } from './callback-statements.ts'
+import { createTriggers, dropTriggers } from './callback-triggers.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { wellFormed } from './well-formed.ts'
+
+/** Who is told of what, and what is on its way there. */
+export class SqliteCallbacks implements CallbackStore {
+  readonly #database: Database
+  readonly #statements: CallbackStatements
+  readonly #commit: GroupCommit
+
+  constructor(database: Database, commit: GroupCommit) {
+    this.#database = database
+    this.#statements = prepareCallbacks(database)
+    this.#commit = commit
+  }
+
+  /** What an earlier server held, nobody holds: one server alone works the file. */
+  freeLeases(): void {
+    this.#statements.freeLeases.run()
+  }
+
+  async add(callback: NewCallback): Promise<StoredCallback> {
+    return this.#commit.write(() => {
+      createTriggers(this.#database)
+      const row = this.#statements.add.get(wellFormed({ ...callback, backends: jsonOf(callback.backends) }))
+      if (row === undefined) throw new Error('The callback was not recorded.')
+      return toCallback(row)
+    })
+  }
+
+  async list(): Promise<readonly StoredCallback[]> {
+    return this.#statements.list.all().map(toCallback)
+  }
+
+  async find(id: number): Promise<StoredCallback | undefined> {
+    return callbackOf(this.#statements.find.get(id))
+  }
+
+  async change(id: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined> {
+    const given = wellFormed({ ...values, backends: jsonOf(values.backends), id, at })
+    return this.#commit.write(() => {
+      const row = this.#statements.change.get(given)
+      if (row !== undefined) this.#statements.retarget.run({ id, target: values.target })
+      return callbackOf(row)
+    })
+  }
+
+  async remove(id: number): Promise<boolean> {
+    return this.#commit.write(() => {
+      this.#statements.removeDeliveries.run(id)
+      const { changes } = this.#statements.remove.run(id)
+      if (this.#statements.any.get() === undefined) dropTriggers(this.#database)
+      return changes === 1
+    })
+  }
+
+  async disable(id: number, reason: string, at: number): Promise<boolean> {
+    return this.#commit.write(() => this.#statements.disable.run(wellFormed({ id, reason, at })).changes === 1)
+  }
+
+  async targets(now: number): Promise<readonly CallbackTarget[]> {
+    return this.#statements.targets.all(now)
+  }
+
+  async claim(request: ClaimCallbacks): Promise<ClaimedCallbacks> {
+    return this.#commit.write(() => {
+      const { last = null, size = 0 } = this.#statements.pageEnd.get(request) ?? {}
+      const rows = this.#statements.heads.all(request)
+      for (const { seq } of rows) this.#statements.lease.run({ ...request, seq })
+      const next = last !== null && size === request.page ? last : undefined
+      return { deliveries: rows.map(toDelivery), next }
+    })
+  }
+
+  async settle(results: readonly DeliveryResult[]): Promise<void> {
+    await this.#commit.write(() => {
+      for (const result of results) this.#settle(wellFormed(result))
+    })
+  }
+
+  #settle(result: DeliveryResult): void {
+    const statements = this.#statements
+    const { seq, holder, target } = result
+    switch (result.kind) {
+      case 'delivered':
+        statements.delivered.run({ seq, holder })
+        // What waits because the URL was away waits no longer.
+        if (statements.reached.run(target, result.now).changes > 0) statements.back.run(target)
+        return
+      case 'retry': {
+        const { at, now, status, failure, hold } = result
+        statements.retry.run({ seq, holder, at, status, failure })
+        if (hold !== null) statements.hold.run({ target, until: hold, now })
+        return
+      }
+      case 'dead': {
+        const { now, status, failure } = result
+        statements.giveUpOne.run({ seq, holder, now, status, failure })
+        return
+      }
+      case 'removed':
+        statements.delivered.run({ seq, holder })
+        return
+      case 'released':
+        statements.released.run({ seq, holder })
+    }
+  }
+
+  async counts(): Promise<readonly CallbackCounts[]> {
+    return this.#statements.counts.all()
+  }
+
+  async dead({ callback, before, limit }: DeadQuery): Promise<readonly CallbackDelivery[]> {
+    const query = { callback: callback ?? null, before: before ?? null, limit }
+    return this.#statements.dead.all(query).map(toDelivery)
+  }
+
+  async replay(callback: number | undefined, ids: readonly string[] | undefined, at: number): Promise<number> {
+    const given = { callback: callback ?? null, ids: ids === undefined ? null : JSON.stringify(ids), at }
+    return this.#commit.write(() => this.#statements.replay.run(given).changes)
+  }
+}
+
+function callbackOf(row: CallbackRow | undefined): StoredCallback | undefined {
+  return row === undefined ? undefined : toCallback(row)
+}
+
+function jsonOf(backends: readonly string[] | null): string | null {
+  return backends === null ? null : JSON.stringify(backends)
+}
