@@ -4,9 +4,9 @@ import { skip } from '../../support/skip.ts'
 import { until } from '../../support/until.ts'
 import { Cluster, whyNoCluster } from './cluster.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 150_000
 /** The sweep of every minute must not be what finds it. */
-const NOTICED_WITHIN_MS = 5_000
+const NOTICED_WITHIN_MS = 20_000
 
 describe('commands beside a running cluster', function () {
   this.timeout(LIMIT_MS)

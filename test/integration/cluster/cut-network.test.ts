@@ -9,12 +9,12 @@ import { expectNothingLostOrTwice } from './cluster-records.ts'
 import { Crowd } from './crowd.ts'
 import { Network } from './network.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 240_000
 const PEOPLE = 16
 /** Far longer than a lease lasts; on a busy machine processes that follow each other take their time. */
 const TAKEN_OVER_WITHIN_MS = 25_000
 /** What was open when the network was cut has to be finished by the other worker within this time. */
-const QUIET_LIMIT_MS = 15_000
+const QUIET_LIMIT_MS = 90_000
 
 describe('a worker whose network is cut without a word', function () {
   this.timeout(LIMIT_MS)

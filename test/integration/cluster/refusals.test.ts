@@ -79,7 +79,7 @@ describe('the roles of a process', function () {
   it('a worker starts apps and backends, works, and serves nothing but its health', async () => {
     const notes = cluster.notes().length
     const worker = await cluster.start('worker', { CONSOLE: 'yes' })
-    await cluster.untilQuiet(10_000)
+    await cluster.untilQuiet(40_000)
     for (const path of ['/healthz', '/readyz']) {
       expect((await cluster.client.get(`${worker.url}${path}`)).status, path).to.equal(200)
     }
@@ -105,7 +105,7 @@ describe('the roles of a process', function () {
     const values = { identity: '254700001', text: 'early' }
     expect((await cluster.client.post(`${web.url}/backends/far/`, values)).status).to.equal(200)
     await cluster.redis.start()
-    await cluster.untilQuiet(10_000)
+    await cluster.untilQuiet(40_000)
     expect(cluster.recorder.textsTo('254700001')).to.deep.equal(['re early'])
   })
 })
