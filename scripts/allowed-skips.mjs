@@ -6,6 +6,8 @@
 export const allowedSkips = {
   'SQLite in memory, as a store': 'the same rows run over SQLite in a file, where a restart leaves something behind',
   'deploy/ is taken by nginx': 'nginx is nothing that Switchboard needs; where it is there, it is asked',
+  'the code of the guide that verifies callbacks in PHP':
+    'PHP is nothing that Switchboard needs; where it is there, the code is run',
   'a worker whose network is cut without a word to Redis':
     'the cut to PostgreSQL shows the same; all of them take a minute',
   'a worker whose network is cut without a word to both':

@@ -99,7 +99,7 @@ describe('a view that waits for the responses', () => {
     await t.advance(500)
     expect(await received).to.not.have.property('responses')
     fails = false
-    await t.advance('1s')
+    await t.advance('5s')
     expect(texts()).to.deep.equal(['1: a', '2'])
   })
 
