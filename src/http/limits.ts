@@ -12,6 +12,8 @@ export interface Limit {
   readonly amount: number
   /** Milliseconds from the first time on, after which the count begins anew. */
   readonly per: number
+  /** Counted in memory, it is not forgotten before its time, however many others are counted. */
+  readonly lasting?: true
 }
 
 /** One more of what a limit counts. */
@@ -44,6 +46,7 @@ const MOST_COUNTS = 200_000
 interface Count {
   count: number
   readonly until: number
+  readonly isLasting: boolean
 }
 
 /** Counts in this process: for one process alone, until it ends. */
@@ -52,7 +55,7 @@ export class MemoryLimiter implements Limiter {
   readonly #clock: Clock
   readonly #most: number
 
-  /** @param most counts that are kept; beyond, those that began first are forgotten */
+  /** @param most counts that are kept; beyond, those that began first are forgotten, but for lasting ones */
   constructor(clock: Clock, most = MOST_COUNTS) {
     this.#clock = clock
     this.#most = most
@@ -71,7 +74,7 @@ export class MemoryLimiter implements Limiter {
         return { taken: false, limit, retryAfter: counted.until - now }
       }
     }
-    for (const { limit, key } of limited) this.#add(nameOf(limit, key), now, limit.per)
+    for (const { limit, key } of limited) this.#add(nameOf(limit, key), now, limit)
     return TAKEN
   }
 
@@ -82,23 +85,25 @@ export class MemoryLimiter implements Limiter {
     return undefined
   }
 
-  #add(name: string, now: number, per: number): void {
+  #add(name: string, now: number, { per, lasting }: Limit): void {
     const counted = this.#current(name, now)
     if (counted !== undefined) {
       counted.count++
       return
     }
     if (this.#counts.size >= this.#most) this.#makeRoom(now)
-    this.#counts.set(name, { count: 1, until: now + per })
+    this.#counts.set(name, { count: 1, until: now + per, isLasting: lasting === true })
   }
 
   /** What is over goes first; where nothing is, a part of those that began first. */
   #makeRoom(now: number): void {
     for (const [name, { until }] of this.#counts) if (until <= now) this.#counts.delete(name)
     let surplus = this.#counts.size - Math.floor(this.#most * 0.9)
-    for (const name of this.#counts.keys()) {
-      if (surplus-- <= 0) return
+    for (const [name, { isLasting }] of this.#counts) {
+      if (surplus <= 0) return
+      if (isLasting) continue
       this.#counts.delete(name)
+      surplus--
     }
   }
 }

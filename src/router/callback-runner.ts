@@ -48,6 +48,7 @@ const LEASE_MARGIN_MS = 5_000
 const PAGE = 2_000
 /** How much longer a URL rests than it took to find that nothing is due among very much. */
 const REST_FACTOR = 20
+const LONGEST_REST_MS = 60_000
 const SETTLE_TRIES = 5
 const SETTLE_PAUSE_MS = 1_000
 
@@ -119,7 +120,7 @@ export class CallbackRunner {
     const { concurrency, timeLimit } = settings
     let limit = failures > 0 ? 1 : concurrency * LANES_AHEAD
     let after = 0
-    const begunAt = performance.now()
+    let soughtSince = performance.now()
     while (!signal.aborted) {
       const now = clock.now()
       const holder = newId()
@@ -131,11 +132,12 @@ export class CallbackRunner {
         if (!(await this.#tellAll({ deliveries, holder, target, failures, until: last, signal }))) return
         limit = concurrency * LANES_AHEAD
         after = 0
+        soughtSince = performance.now()
       } else if (next !== undefined) after = next
       else break
     }
     // Very much that waits and is not due is not looked through all the time.
-    if (after > 0) this.#restUntil.set(target, clock.now() + REST_FACTOR * (performance.now() - begunAt))
+    if (after > 0) this.#restUntil.set(target, clock.now() + restAfter(performance.now() - soughtSince))
   }
 
   /** @returns whether the URL is to be told more */
@@ -249,4 +251,9 @@ class Slots {
       else next()
     }
   }
+}
+
+/** @param sought milliseconds of looking through what waits, in which nothing was found to tell */
+function restAfter(sought: number): number {
+  return Math.min(REST_FACTOR * sought, LONGEST_REST_MS)
 }

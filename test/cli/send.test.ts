@@ -100,7 +100,8 @@ describe('switchboard send', () => {
     })
   }
 
-  it('sends nothing to an empty group', async () => {
-    expect(await send('--group', 'nobody')).to.deep.equal({ code: 0, out: [], err: [] })
+  it('sends nothing to an empty group, says so, and ends with 1', async () => {
+    const err = ['switchboard: nobody is in the groups: nothing is sent']
+    expect(await send('--group', 'nobody')).to.deep.equal({ code: 1, out: [], err })
   })
 })

@@ -78,6 +78,14 @@ describe('limits in memory', () => {
     expect(await times(limiter, 1, [{ limit: one, key: '29' }])).to.equal(0)
     expect(await times(limiter, 1, [{ limit: one, key: '1' }])).to.equal(1)
   })
+
+  it('forget no lasting count for others, however many there are', async () => {
+    const limiter = new MemoryLimiter(clock, 10)
+    const lasting = [{ limit: { ...one, lasting: true as const }, key: 'all' }]
+    expect(await times(limiter, 2, lasting)).to.equal(1)
+    for (let key = 0; key < 100; key++) await limiter.take([{ limit: one, key: String(key) }])
+    expect(await times(limiter, 1, lasting)).to.equal(0)
+  })
 })
 
 describe('limits in Redis', function () {

@@ -46,10 +46,11 @@ export class Origins {
 
   /** Scripts, pictures and links of other sites name no origin, but browsers tell that they are of another site. */
   #admitsUnnamed(ctx: Koa.Context, host: string): boolean {
-    const { 'sec-fetch-site': site, referer } = ctx.req.headers
+    const { 'sec-fetch-site': site, 'sec-fetch-dest': destination, referer } = ctx.req.headers
     if (site === undefined || site === 'same-origin' || site === 'none') return true
     const { origins, jsonp } = this.#rules
-    if (origins.length === 0) return jsonp
+    // What JSONP is for is a script; a picture or a link would send without the page ever seeing the answer.
+    if (origins.length === 0) return jsonp && destination === 'script'
     const from = referer !== undefined && URL.canParse(referer) ? new URL(referer).origin : undefined
     return origins.includes('*') || (from !== undefined && (this.#isListed(from) || this.#isOwn(from, host)))
   }

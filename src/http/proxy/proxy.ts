@@ -140,8 +140,8 @@ export class PublicProxy {
     const refused = await this.#challenge(name, asked)
     if (refused !== undefined) return refused
     const taken = await limiter.take([
-      { limit: { ...perNumber, name: 'number' }, key: number.e164 },
-      { limit: { ...total, name: 'total' }, key: 'all' },
+      { limit: { ...perNumber, name: 'number', lasting: true }, key: number.e164 },
+      { limit: { ...total, name: 'total', lasting: true }, key: 'all' },
     ])
     if (!taken.taken) return { kind: 'limited', retryAfter: taken.retryAfter }
     const sent = await this.#sending.send(name, handler, number, asked.languages)

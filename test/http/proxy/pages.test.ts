@@ -156,8 +156,15 @@ const pages: readonly Page[] = [
   {
     what: 'a script of another site, where JSONP is',
     proxy: { jsonp: true },
-    headers: { 'Sec-Fetch-Site': 'cross-site' },
+    headers: { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'script' },
     status: 200,
+    allows: null,
+  },
+  {
+    what: 'a picture of another site, where JSONP is',
+    proxy: { jsonp: true },
+    headers: { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': 'image' },
+    status: 403,
     allows: null,
   },
   {
