@@ -84,6 +84,11 @@ export function isSpreadsheetNumber(given: string): boolean {
   return /^[+-]?\d(?:[.,]\d+)?E\+\d{1,3}$/i.test(given.trim())
 }
 
+/** A whole number to which a spreadsheet has added decimals: `254712345678.0`. */
+export function hasSpreadsheetDecimals(given: string): boolean {
+  return /^[+-]?\d{5,}[.,]0+$/.test(given.trim())
+}
+
 function valid(
   bare: string,
   region?: Region,

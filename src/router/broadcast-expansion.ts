@@ -6,6 +6,7 @@ import type { BroadcastFault, BroadcastRecipient, BroadcastRow } from '../store/
 import type { NewOutgoing } from '../store/outgoing-records.ts'
 import type { Store } from '../store/store.ts'
 import { type BroadcastCap, type KeptRequest, keptOf, sendRequestOf } from './broadcast-request.ts'
+import { LONGEST_ERROR } from './broadcast-source.ts'
 import { filledIn } from './broadcast-text.ts'
 import type { Addressees } from './pending-people.ts'
 import type { Ringer } from './ring.ts'
@@ -33,7 +34,6 @@ const BATCH = 200
 const BATCHES_PER_SECOND = 4
 /** How soon it is looked again whether messages have left. */
 const PACE_MS = 50
-const LONGEST_ERROR = 300
 
 /** Makes messages of a running broadcast's recipients, as many as may be open. */
 export class BroadcastExpansion {

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../messages/errors.ts'
 import type { NewId } from '../messages/ids.ts'
 import type { Connection } from '../messages/incoming.ts'
-import { isSpreadsheetNumber } from '../messages/numbers.ts'
+import { hasSpreadsheetDecimals, isSpreadsheetNumber } from '../messages/numbers.ts'
 import { checkedGroup, checkedLanguage, checkedName, checkedTimeZone, shown } from '../messages/person.ts'
 import type { ImportLine } from '../store/directory-store.ts'
 import { unguarded } from './cell-guard.ts'
@@ -146,7 +146,7 @@ function brokenBySpreadsheet(text: string): string | undefined {
   if (isSpreadsheetNumber(text) || /^[+-]?\d+(?:[.,]\d+)?E\+?\d{1,3}$/i.test(text)) {
     return `${shown(text)} is a number as a spreadsheet shows it, whose digits are lost: format the column as text, type or paste the numbers again, and save`
   }
-  if (/^[+-]?\d{5,}[.,]0+$/.test(text)) {
+  if (hasSpreadsheetDecimals(text)) {
     return `${shown(text)} is a number that a spreadsheet has written with decimals: format the column as text, or without decimals, and save`
   }
   return undefined

@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../messages/errors.ts'
 import type { Connection } from '../messages/incoming.ts'
-import { isSpreadsheetNumber, Numbers, type Region } from '../messages/numbers.ts'
+import { hasSpreadsheetDecimals, isSpreadsheetNumber, Numbers, type Region } from '../messages/numbers.ts'
 import type { Backend } from './backend.ts'
 
 /** Writes the identities of each backend in the one form in which they are recorded. */
@@ -30,7 +30,7 @@ export class Identities {
         `${field}: "${identity}" is a number as a spreadsheet shows it, whose digits are lost; format the column as text`,
       )
     }
-    if (isNumber && /^[+-]?\d{5,}[.,]0+$/.test(identity.trim())) {
+    if (isNumber && hasSpreadsheetDecimals(identity)) {
       throw new InvalidInputError(
         `${field}: "${identity}" is a number that a spreadsheet has written with decimals; format the column as text`,
       )

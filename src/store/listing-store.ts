@@ -1,23 +1,7 @@
-import type { IncomingState, OutgoingState } from '../messages/states.ts'
+import type { LoggedMessage } from './message-log.ts'
 
 /** A message as programs see it that read all of them. */
-export interface ListedMessage {
-  readonly seq: number
-  readonly id: string
-  readonly direction: 'in' | 'out'
-  readonly backend: string
-  readonly identity: string
-  readonly address: string | null
-  readonly text: string
-  readonly state: IncomingState | OutgoingState
-  /** Milliseconds since 1970: received, or recorded to be sent. */
-  readonly at: number
-  readonly externalId: string | null
-  readonly inResponseTo: string | null
-  /** The slug of the template that its text was made of. */
-  readonly template: string | null
-  readonly error: string | null
-  readonly tries: number
+export interface ListedMessage extends LoggedMessage {
   readonly tag: string | null
   readonly relatedTo: string | null
   /** How many parts of an SMS it is; null of incoming ones. */

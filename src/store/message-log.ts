@@ -45,6 +45,7 @@ export interface LoggedMessage {
   readonly address: string | null
   readonly text: string
   readonly state: IncomingState | OutgoingState
+  /** Milliseconds since 1970: received, or recorded to be sent. */
   readonly at: number
   readonly externalId: string | null
   readonly inResponseTo: string | null
