@@ -39,9 +39,12 @@ async function compile(stamp) {
   try {
     const { code, output } = await run(join(root, 'node_modules/.bin/tsc'), [
       ...['-p', 'tsconfig.build.json'],
-      ...['--outDir', fresh],
+      ...['--outDir', fresh, '--emitDeclarationOnly'],
     ])
     if (code !== 0) throw new SetupError(`src does not compile:\n${output.trimEnd()}`)
+    // Loaded only now: it is one of the packages that the set-up installs.
+    const { bundle } = await import('./bundle.mjs')
+    await bundle(fresh)
     writeFileSync(join(fresh, '.built'), stamp)
     if (existsSync(DIST)) renameSync(DIST, old)
     renameSync(fresh, DIST)
@@ -57,7 +60,10 @@ function fingerprint() {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort()
-  for (const file of [...sources, ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map(at)]) {
+  for (const file of [
+    ...sources,
+    ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/bundle.mjs'].map(at),
+  ]) {
     hash
       .update(`${file.slice(root.length)}\0`)
       .update(readFileSync(file))

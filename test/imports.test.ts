@@ -32,7 +32,7 @@ const owners: Readonly<Record<string, string>> = {
 /** What apps and backends share; all other files there are one app or one backend each. */
 const shared: Readonly<Record<string, readonly string[]>> = {
   apps: ['define.ts', 'keyword.ts', 'pattern.ts', 'conversation.ts'],
-  backends: ['define.ts', 'view.ts', 'form.ts', 'body.ts', 'http-client.ts'],
+  backends: ['define.ts', 'view.ts', 'form.ts', 'body.ts', 'http-client.ts', 'undici.ts'],
 }
 
 /** The one file inside src that uses the public entries: it hands them to settings files. */

@@ -1,4 +1,4 @@
-import { Agent, errors, request as undiciRequest } from 'undici'
+import type { Agent } from 'undici'
 import { errorText } from '../messages/errors.ts'
 import type { HttpClient, HttpRequest, HttpResponse } from '../router/backend.ts'
 import {
@@ -10,6 +10,7 @@ import {
   RequestError,
   ServerError,
 } from '../router/errors.ts'
+import { undici } from './undici.ts'
 
 const LARGEST_ANSWER = 1024 * 1024
 const CONNECT_LIMIT_MS = 10_000
@@ -18,7 +19,7 @@ const KEEP_ALIVE_MS = 4_000
 
 /** A pool of kept-alive connections that all backends share. Closed, it can be used again. */
 export class HttpPool {
-  #agent = newAgent()
+  #agent: Agent | undefined
 
   /** A client whose requests end with the signal. */
   client(signal: AbortSignal): HttpClient {
@@ -28,8 +29,8 @@ export class HttpPool {
   /** Ends whatever is still asked. */
   async close(): Promise<void> {
     const agent = this.#agent
-    this.#agent = newAgent()
-    await agent.destroy()
+    this.#agent = undefined
+    await agent?.destroy()
   }
 
   async #request(
@@ -39,11 +40,11 @@ export class HttpPool {
     const signals = timeLimit === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeLimit)])
     if (signals.aborted) throw new ConnectionError(`${originOf(url)} was not asked: there is no time left.`)
     try {
-      const answer = await undiciRequest(url, {
+      const answer = await undici().request(url, {
         method: method as 'GET',
         ...(headers === undefined ? {} : { headers }),
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : Buffer.from(body) }),
-        dispatcher: this.#agent,
+        dispatcher: this.#dispatcher(),
         signal: signals,
       })
       const bytes = await readBody(answer.body, answer.statusCode >= 400)
@@ -57,10 +58,12 @@ export class HttpPool {
       throw noAnswer(url, error, timeLimit)
     }
   }
-}
 
-function newAgent(): Agent {
-  return new Agent({ keepAliveTimeout: KEEP_ALIVE_MS, connect: { timeout: CONNECT_LIMIT_MS } })
+  #dispatcher(): Agent {
+    const options = { keepAliveTimeout: KEEP_ALIVE_MS, connect: { timeout: CONNECT_LIMIT_MS } }
+    this.#agent ??= new (undici().Agent)(options)
+    return this.#agent
+  }
 }
 
 /** @param refused the status says already what became of the request; the body is only for people */
@@ -95,7 +98,7 @@ const NOT_A_REQUEST = /^(ERR_INVALID_URL|ERR_INVALID_CHAR|UND_ERR_INVALID_ARG|UN
 function noAnswer(url: string, error: unknown, timeLimit: number | undefined): ProviderError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const origin = originOf(url)
-  if (NOT_A_REQUEST.test(code) || error instanceof errors.InvalidArgumentError) {
+  if (NOT_A_REQUEST.test(code)) {
     // What is wrong may be the URL or a header, either of which may hold a password: no cause, and no more text.
     return new RequestError(`The request to ${origin} cannot be written: ${code}`)
   }

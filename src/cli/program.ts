@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { errorText } from '../messages/errors.ts'
+import { version } from '../messages/version.ts'
 import { type Group, trafficGroups } from '../router/traffic-groups.ts'
 import { roles } from '../settings/roles.ts'
 import { addBroadcasts } from './broadcast-program.ts'
@@ -216,10 +216,4 @@ function stacksOf(error: unknown): string[] {
   const stacks: string[] = []
   for (let each = error; each instanceof Error; each = each.cause) stacks.push(each.stack ?? each.message)
   return stacks.map((stack, depth) => (depth === 0 ? stack : `caused by ${stack}`))
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
-  return version
 }

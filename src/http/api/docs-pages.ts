@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type Router from '@koa/router'
 import type Koa from 'koa'
+import { version } from '../../messages/version.ts'
 import { type Html, html } from '../console/html.ts'
 import { refusals } from './api-answer.ts'
 import { docsStyle } from './docs-style.ts'
@@ -102,10 +102,4 @@ function fieldsOf(schema: NonNullable<Endpoint['body']>) {
     isRequired: required.includes(name),
     description: typeof property === 'object' ? (property.description ?? '') : '',
   }))
-}
-
-function version(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
-  return version
 }
