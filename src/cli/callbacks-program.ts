@@ -15,6 +15,10 @@ export function addCallbacks(program: Command, output: Output, exit: (code: numb
     exit(await (await import('./callbacks.ts')).listCallbacks(options, output)),
   )
 
+  command('remove', 'remove a callback, whoever it belongs to, with what waits for it')
+    .argument('<id>', 'the callback, as "list" has it', wholeNumber)
+    .action(async (id, options) => exit(await (await import('./callbacks.ts')).removeCallback(id, options, output)))
+
   command('dead', 'list what could not be told and was given up, the newest first')
     .option('--callback <id>', 'of this callback only', wholeNumber)
     .option('--before <number>', 'the next page', wholeNumber)

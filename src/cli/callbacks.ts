@@ -18,6 +18,14 @@ export async function listCallbacks(options: CommonOptions, output: Output): Pro
   return 0
 }
 
+/** Removes a callback, also one whose user the settings have no more. */
+export async function removeCallback(id: number, options: CommonOptions, output: Output): Promise<number> {
+  const isRemoved = await besideServer(options, ({ router }) => router.callbacks.delete(id))
+  if (isRemoved) output.out(`the callback ${id} is removed`)
+  else output.err(`switchboard: there is no callback ${id}`)
+  return isRemoved ? 0 : 1
+}
+
 /** Lists what was given up, the newest first. */
 export async function deadCallbacks(
   options: CommonOptions & { readonly callback?: number; readonly before?: number; readonly limit: number },

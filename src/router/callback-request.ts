@@ -38,7 +38,7 @@ export interface Callback {
   readonly backends: readonly string[] | null
   readonly createdAt: Date
   readonly updatedAt: Date
-  /** When it asked to be told nothing more, by answering 410; a change ends that. */
+  /** Since when it is told nothing more, having answered 410 or lost its user; a change ends that. */
   readonly disabledAt: Date | null
   readonly disabledReason: string | null
 }

@@ -10,6 +10,7 @@ import type {
   StoredCallback,
 } from '../store/callback-store.ts'
 import type { CallbackClient } from './callback-client.ts'
+import { leaveOutStrangers } from './callback-owners.ts'
 import { type CallbackRetry, GONE, resultOf } from './callback-result.ts'
 import { Endings } from './ending.ts'
 
@@ -23,6 +24,8 @@ export interface CallbackRunSettings extends CallbackRetry {
   readonly timeLimit: number
   /** Whether a user of the API may still hear of a backend. */
   mayHear(user: string, backend: string): boolean
+  /** Whether the settings have this user of the API. */
+  isUser(name: string): boolean
 }
 
 export interface CallbackRunnerParts {
@@ -61,6 +64,7 @@ export class CallbackRunner {
   readonly #restUntil = new Map<string, number>()
   readonly #endings = new Endings()
   #wake = new AbortController()
+  #hasLeftOut = false
   #saidAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: CallbackRunnerParts) {
@@ -79,7 +83,11 @@ export class CallbackRunner {
   /** Until the signal. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     const { signals, clock, client } = this.#parts
-    const unsubscribe = signals.subscribe(CHANNEL, () => this.#wake.abort())
+    const unsubscribe = signals.subscribe(CHANNEL, () => {
+      // Whoever changed or replayed something wants it told now.
+      this.#restUntil.clear()
+      this.#wake.abort()
+    })
     signal.addEventListener('abort', () => this.#wake.abort(), { once: true })
     while (!signal.aborted) {
       this.#wake = new AbortController()
@@ -95,6 +103,8 @@ export class CallbackRunner {
   async #look(signal: AbortSignal): Promise<boolean> {
     const { store, clock } = this.#parts
     try {
+      if (!this.#hasLeftOut) await leaveOutStrangers(this.#parts)
+      this.#hasLeftOut = true
       const targets = await store.callbacks.targets(clock.now())
       for (const target of targets) this.#begin(target, signal)
       return targets.length > 0 || (await store.callbacks.list()).length > 0
@@ -142,9 +152,8 @@ export class CallbackRunner {
 
   /** @returns whether the URL is to be told more */
   async #tellAll(claimed: Claimed): Promise<boolean> {
-    const { settings, store } = this.#parts
-    const callbacks = new Map((await store.callbacks.list()).map((callback) => [callback.id, callback]))
-    const batch: Batch = { ...claimed, callbacks, isOver: false }
+    const { settings } = this.#parts
+    const batch: Batch = { ...claimed, isOver: false }
     const next = claimed.deliveries.values()
     const workers = Math.min(settings.concurrency, claimed.deliveries.length)
     await Promise.all(Array.from({ length: workers }, () => this.#tellEach(next, batch)))
@@ -159,11 +168,11 @@ export class CallbackRunner {
   }
 
   async #tell(delivery: CallbackDelivery, batch: Batch): Promise<DeliveryResult> {
-    const { settings, store, client, clock, logger } = this.#parts
-    const { callbacks, holder, target, failures, until, signal } = batch
+    const { settings, store, client, clock } = this.#parts
+    const { holder, target, failures, until, signal } = batch
     const key = { seq: delivery.seq, holder, target }
-    const callback = callbacks.get(delivery.callback)
     if (batch.isOver || signal.aborted || clock.now() >= until) return { ...key, kind: 'released' }
+    const callback = await store.callbacks.find(delivery.callback)
     if (callback === undefined) return { ...key, kind: 'removed' }
     const refused = this.#refusal(callback, delivery)
     if (refused !== undefined) return { ...key, kind: 'dead', now: clock.now(), status: null, failure: refused }
@@ -171,19 +180,35 @@ export class CallbackRunner {
     const outcome = await client.tell(callback, delivery, ending.signal).finally(() => this.#endings.done(ending))
     if (outcome.kind === 'unreached' && signal.aborted) return { ...key, kind: 'released' }
     const result = resultOf({ outcome, delivery, failures, now: clock.now() }, settings)
-    if (result.kind === 'gone') {
-      await store.callbacks.disable(callback.id, result.failure, clock.now())
-      // What else waits for it is given up as it is claimed.
-      callbacks.set(callback.id, { ...callback, disabledAt: clock.now(), disabledReason: result.failure })
-      logger.warn({ callback: callback.id, user: callback.user }, 'a callback answered 410 and is told nothing more')
-      return { ...key, kind: 'dead', now: clock.now(), status: GONE, failure: result.failure }
-    }
+    if (result.kind === 'gone') await this.#disable(callback, result.failure)
+    // What a callback answered that was changed meanwhile says nothing of what it is now.
+    const isStale = result.kind !== 'delivered' && !(await this.#isAsTold(callback))
+    if (isStale) return { ...key, kind: 'released' }
     if (result.kind === 'retry' && result.hold !== null) batch.isOver = true
-    const fields = { callback: callback.id, event: delivery.id, id: delivery.messageId, tries: delivery.tries + 1 }
+    const settled =
+      result.kind === 'gone' ? ({ ...result, kind: 'dead', now: clock.now(), status: GONE } as const) : result
+    this.#tellOf(settled, delivery)
+    return { ...key, ...settled }
+  }
+
+  /** What else waits for it is given up as it is claimed. */
+  async #disable({ id, user, revision }: StoredCallback, failure: string): Promise<void> {
+    const { store, clock, logger } = this.#parts
+    if (await store.callbacks.disable(id, revision, failure, clock.now()))
+      logger.warn({ callback: id, user }, 'a callback answered 410 and is told nothing more')
+  }
+
+  async #isAsTold({ id, revision }: StoredCallback): Promise<boolean> {
+    return (await this.#parts.store.callbacks.find(id))?.revision === revision
+  }
+
+  #tellOf(result: { readonly kind: string; readonly failure?: string }, delivery: CallbackDelivery): void {
+    const { logger } = this.#parts
+    const { callback, id: event, messageId: id, tries } = delivery
+    const fields = { callback, event, id, tries: tries + 1 }
     if (result.kind === 'dead') logger.warn({ ...fields, failure: result.failure }, 'a callback was given up')
     else if (result.kind === 'retry') logger.info({ ...fields, failure: result.failure }, 'a callback failed')
     else logger.debug(fields, 'a callback was told')
-    return { ...key, ...result }
   }
 
   /** Why it is not told any more; recorded a moment before that was so. */
@@ -226,7 +251,6 @@ interface Claimed {
 }
 
 interface Batch extends Claimed {
-  readonly callbacks: Map<number, StoredCallback>
   /** The URL is left alone: what is left of the batch is given back. */
   isOver: boolean
 }

@@ -8,6 +8,7 @@ import {
   callbackNames,
   type StoredCallback,
 } from '../store/callback-store.ts'
+import { DocumentConflictError } from '../store/errors.ts'
 import type { CallbackClient } from './callback-client.ts'
 import type {
   Callback,
@@ -35,6 +36,7 @@ const HIDDEN = '***'
 const PAGE = 100
 const LARGEST_PAGE = 1_000
 const SECRET_BYTES = 24
+const MOST_TRIES = 20
 
 /** Who is told, over HTTP, of what happens to messages. */
 export class Callbacks {
@@ -52,15 +54,18 @@ export class Callbacks {
     refuseUnknown('format', format, callbackFormats)
     const backends = this.#backendsOf(input.backends ?? null, owner)
     await client.check(url)
-    const own = (await store.callbacks.list()).filter(({ user }) => user === owner.user)
-    if (own.length >= most)
-      throw new InvalidInputError(`There are ${own.length} callbacks already; http.callbacks.most allows no more.`)
     const secret = newSecret()
     const at = now()
-    const added = await store.callbacks.add({
-      ...{ user: owner.user, name, url: new URL(url).href, target: targetOf(url), format, backends, secret },
-      ...{ createdAt: at, updatedAt: at },
-    })
+    const target = targetOf(owner.user, url)
+    const added = await store.callbacks.add(
+      {
+        ...{ user: owner.user, name, url: new URL(url).href, target, format, backends, secret },
+        ...{ createdAt: at, updatedAt: at },
+      },
+      most,
+    )
+    if (added === undefined)
+      throw new InvalidInputError(`There are ${most} callbacks already; http.callbacks.most allows no more.`)
     wake()
     return { ...shown(added), secret }
   }
@@ -68,13 +73,12 @@ export class Callbacks {
   /** In the order they were made; everybody's where no owner is given. */
   async list(owner?: CallbackOwner): Promise<readonly CallbackStanding[]> {
     const { callbacks } = this.#parts.store
-    const [stored, counts] = await Promise.all([callbacks.list(), callbacks.counts()])
-    return stored
-      .filter(({ user }) => owner === undefined || user === owner.user)
-      .map((callback) => {
-        const { waiting = 0, dead = 0 } = counts.find((each) => each.callback === callback.id) ?? {}
-        return { ...shown(callback), waiting, dead }
-      })
+    const stored = await callbacks.list(owner?.user)
+    const counts = new Map((await callbacks.counts(stored.map(({ id }) => id))).map((each) => [each.callback, each]))
+    return stored.map((callback) => {
+      const { waiting = 0, dead = 0 } = counts.get(callback.id) ?? {}
+      return { ...shown(callback), waiting, dead }
+    })
   }
 
   /** @returns undefined where there is none, or it is somebody else's */
@@ -84,17 +88,38 @@ export class Callbacks {
   }
 
   /**
-   * Changes a callback; one that was disabled is told again, and what waits for it goes to the new URL.
+   * Changes a callback; one that was disabled is told again, and what waits for it goes to the new URL. Changes at the
+   * same time come one after another, each upon what the other has left.
    * @returns it as it is now, with its secret where that is new; undefined where there is none
-   * @throws InvalidInputError naming what is wrong
+   * @throws InvalidInputError naming what is wrong; DocumentConflictError where a new secret was asked for and somebody
+   *   else has got one meanwhile
    */
   async change(
     id: number,
     change: CallbackChange,
     owner?: CallbackOwner,
   ): Promise<(Callback & { readonly secret?: string }) | undefined> {
-    const stored = await this.#find(id, owner)
-    if (stored === undefined) return undefined
+    let secret: string | undefined
+    for (let tries = 1; tries <= MOST_TRIES; tries++) {
+      const stored = await this.#find(id, owner)
+      if (stored === undefined) return undefined
+      secret ??= stored.secret
+      if (change.newSecret === true && stored.secret !== secret)
+        throw new DocumentConflictError(`The callback ${id} has got another new secret at the same time.`)
+      const values = await this.#changed(stored, change, owner)
+      const changed = await this.#parts.store.callbacks.change(id, stored.revision, values, this.#parts.now())
+      if (changed === undefined) continue
+      this.#parts.wake()
+      return { ...shown(changed), ...(change.newSecret === true ? { secret: values.secret } : {}) }
+    }
+    throw new DocumentConflictError(`The callback ${id} is being changed by others all the time.`)
+  }
+
+  async #changed(
+    stored: StoredCallback,
+    change: CallbackChange,
+    owner: CallbackOwner | undefined,
+  ): Promise<CallbackValues> {
     const { name = stored.name, format = stored.format } = change
     refuseUnknown('name', name, callbackNames)
     refuseUnknown('format', format, callbackFormats)
@@ -104,11 +129,7 @@ export class Callbacks {
     const url = change.url === undefined || change.url === withoutPassword(stored.url) ? stored.url : change.url
     await this.#parts.client.check(url)
     const secret = change.newSecret === true ? newSecret() : stored.secret
-    const values: CallbackValues = { name, format, backends, secret, url: new URL(url).href, target: targetOf(url) }
-    const changed = await this.#parts.store.callbacks.change(id, values, this.#parts.now())
-    this.#parts.wake()
-    if (changed === undefined) return undefined
-    return { ...shown(changed), ...(change.newSecret === true ? { secret } : {}) }
+    return { name, format, backends, secret, url: new URL(url).href, target: targetOf(stored.user, url) }
   }
 
   /** Removes a callback with all that waits for it; returns whether there was one. */
@@ -166,13 +187,17 @@ function newSecret(): string {
   return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`
 }
 
-/** What stands for the URL, whoever is named in it. */
-function targetOf(given: string): string {
+/**
+ * What stands for all that is told together, and left alone together. One owner's wrong password, or a 429 meant for
+ * one owner, holds up nobody else who is told at the same URL.
+ */
+function targetOf(user: string | null, given: string): string {
   const url = new URL(given)
-  url.username = ''
-  url.password = ''
   url.hash = ''
-  return createHash('sha256').update(url.href).digest('hex').slice(0, 32)
+  return createHash('sha256')
+    .update(JSON.stringify([user, url.href]))
+    .digest('hex')
+    .slice(0, 32)
 }
 
 function withoutPassword(given: string): string {

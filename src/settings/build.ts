@@ -77,7 +77,7 @@ export function build(settings: Settings, givenLogger: Logger, replacements: Rep
       idempotency: settings.idempotency,
       templates: settings.templates,
       templateRules: settings.templateRules,
-      callbacks: { ...settings.http.callbacks, mayHear: mayHear(settings) },
+      callbacks: { ...settings.http.callbacks, mayHear: mayHear(settings), isUser: isUser(settings) },
     },
     apps: settings.apps,
     backends: settings.backends,
@@ -101,6 +101,10 @@ function mayHear({ http }: Settings) {
     const user = Object.hasOwn(http.users, name) ? http.users[name] : undefined
     return user !== undefined && (user.backends?.includes(backend) ?? true)
   }
+}
+
+function isUser({ http }: Settings) {
+  return (name: string): boolean => Object.hasOwn(http.users, name)
 }
 
 /** Slots are separate for incoming messages and for each backend's sending. */

@@ -5,7 +5,10 @@ export type CallbackRow = Omit<StoredCallback, 'backends'> & { backends: string 
 export type DeliveryRow = Omit<CallbackDelivery, 'fields'> & { fields: string | null }
 
 export const CALLBACK = `id, user_name AS "user", name, url, target, format, backends, secret, created_at AS "createdAt",
-  updated_at AS "updatedAt", disabled_at AS "disabledAt", disabled_reason AS "disabledReason"`
+  updated_at AS "updatedAt", revision, disabled_at AS "disabledAt", disabled_reason AS "disabledReason"`
+
+/** Milliseconds after which nobody needs to know any more that a URL was not reached. */
+export const HOLDS_KEPT_MS = 24 * 3600_000
 
 const names = {
   ...{ seq: 'seq', id: 'id', callback: 'callback', name: 'name', at: 'at', messageId: 'message_id' },
@@ -18,6 +21,12 @@ const names = {
 export const DELIVERY = Object.entries(names)
   .map(([name, column]) => `callback_deliveries.${column} AS "${name}"`)
   .join(', ')
+
+/** Whether what could not be told before may be told now. */
+export function isMended(before: CallbackRow, after: CallbackRow): boolean {
+  const { url, target, secret, disabledAt } = before
+  return disabledAt !== null || url !== after.url || target !== after.target || secret !== after.secret
+}
 
 export function toCallback({ backends, ...row }: CallbackRow): StoredCallback {
   return { ...row, backends: backends === null ? null : (JSON.parse(backends) as string[]) }

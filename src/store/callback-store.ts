@@ -16,7 +16,7 @@ export interface StoredCallback {
   readonly name: CallbackName
   /** May hold a user and a password. */
   readonly url: string
-  /** Stands for the URL: callbacks to the same one share it. */
+  /** Stands for the owner and the URL: an owner's callbacks to the same URL share it. */
   readonly target: string
   readonly format: CallbackFormat
   /** Null for all. */
@@ -25,11 +25,13 @@ export interface StoredCallback {
   readonly secret: string
   readonly createdAt: number
   readonly updatedAt: number
+  /** Another one after each change. */
+  readonly revision: number
   readonly disabledAt: number | null
   readonly disabledReason: string | null
 }
 
-export type NewCallback = Omit<StoredCallback, 'id' | 'disabledAt' | 'disabledReason'>
+export type NewCallback = Omit<StoredCallback, 'id' | 'revision' | 'disabledAt' | 'disabledReason'>
 
 export type CallbackValues = Pick<NewCallback, 'name' | 'url' | 'target' | 'format' | 'backends' | 'secret'>
 
@@ -72,7 +74,7 @@ export interface CallbackDelivery extends CallbackEvent {
   readonly deadAt: number | null
 }
 
-/** A URL with deliveries that may be waiting. */
+/** A URL of one owner, with deliveries that may be waiting. */
 export interface CallbackTarget {
   readonly target: string
   /** How often in a row it was not reached. */
@@ -143,29 +145,47 @@ export interface CallbackCounts {
  * commit in which it happens, whichever process does it; where there is no callback, nothing looks for any.
  */
 export interface CallbackStore {
-  add(callback: NewCallback): Promise<StoredCallback>
-  /** In the order they were made. */
-  list(): Promise<readonly StoredCallback[]>
+  /**
+   * @param most how many one owner may have, counted in the same commit
+   * @returns undefined where the owner has so many already
+   */
+  add(callback: NewCallback, most: number): Promise<StoredCallback | undefined>
+  /**
+   * In the order they were made.
+   * @param user the owner; null for those that belong to no user, undefined for everybody's
+   */
+  list(user?: string | null): Promise<readonly StoredCallback[]>
   find(id: number): Promise<StoredCallback | undefined>
-  /** Changes it, and has it told again where it was disabled; what waits goes to the new URL. */
-  change(id: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined>
+  /**
+   * Changes it, and has it told again where it was disabled; what waits goes to the new URL. Where the URL or the secret
+   * is another now, or it was disabled, what waits is due at once, and its URL is no longer left alone.
+   * @param revision as it was read
+   * @returns undefined where it has been changed since, or is there no more
+   */
+  change(id: number, revision: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined>
   /** Removes it, with all that waits for it; returns whether there was one. */
   remove(id: number): Promise<boolean>
-  /** Has nothing more recorded for it; what waits stays. Returns whether it was told until now. */
-  disable(id: number, reason: string, at: number): Promise<boolean>
+  /**
+   * Has nothing more recorded for it; what waits stays.
+   * @param revision as it was read: one that has been changed since stays as it is
+   * @returns whether it was told until now
+   */
+  disable(id: number, revision: number, reason: string, at: number): Promise<boolean>
 
   /** The URLs that are not left alone now and to which something is to go. */
   targets(now: number): Promise<readonly CallbackTarget[]>
-  /** The first delivery of each lane (a URL and an identity) that is due and in nobody's hands. */
+  /** The first delivery of each lane (an owner's URL and an identity) that is due and in nobody's hands. */
   claim(request: ClaimCallbacks): Promise<ClaimedCallbacks>
-  /** Those that somebody else has claimed since stay as they are. */
+  /** Those that somebody else has claimed since stay as they are. What is released goes where its callback is now. */
   settle(results: readonly DeliveryResult[]): Promise<void>
 
-  counts(): Promise<readonly CallbackCounts[]>
+  /** Of these callbacks; those for which there is nothing are left out. */
+  counts(callbacks: readonly number[]): Promise<readonly CallbackCounts[]>
   /** What was given up, the newest first. */
   dead(query: DeadQuery): Promise<readonly CallbackDelivery[]>
   /**
-   * Has what was given up tried again, as due at `at`, before what came later for the same lane.
+   * Has what was given up tried again, as due at `at`, before what came later for the same lane; its URLs are no longer
+   * left alone.
    * @param ids events; undefined for all of the callback
    * @returns how many there were
    */

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { run } from '../../src/cli/program.ts'
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
-import { callbackRow } from '../store/conformance/callbacks.ts'
+import { addCallback } from '../support/callback-rows.ts'
 import { createProject, type Project, plainSettings } from '../support/project.ts'
 import { incomingRow } from '../support/store-rows.ts'
 
@@ -38,7 +38,7 @@ describe('switchboard callbacks', function () {
   })
 
   it('lists callbacks and what was given up, and has it told again', async () => {
-    const { id } = await store.callbacks.add(callbackRow({ url: 'http://u:hidden@receiver.example/' }))
+    const { id } = await addCallback(store, { url: 'http://u:hidden@receiver.example/' })
     await store.recordIncoming(['1', '2', '3'].map((identity) => incomingRow({ identity })))
     const now = Date.now()
     const lease = { target: 'receiver', holder: 'h', now, until: now + 1, limit: 2, page: 10, after: 0 }
@@ -58,14 +58,27 @@ describe('switchboard callbacks', function () {
     )
     expect((await callbacks('replay', claimed[0]?.id ?? '')).out).to.deep.equal(['1 event is told again'])
     expect((await callbacks('replay', '--callback', String(id))).out).to.deep.equal(['1 event is told again'])
-    expect(await store.callbacks.counts()).to.deep.equal([{ callback: id, waiting: 3, dead: 0 }])
+    expect(await store.callbacks.counts([id])).to.deep.equal([{ callback: id, waiting: 3, dead: 0 }])
     expect((await callbacks('replay', 'nothing')).code).to.equal(1)
+  })
+
+  it('removes a callback, also of a user who is not in the settings', async () => {
+    const { id } = await addCallback(store, { user: 'gone' })
+    await store.callbacks.disable(id, 1, 'its user is not in the settings', Date.now())
+    expect(cells((await callbacks('list')).out)[1]?.[7]).to.equal('off: its user is not in the settings')
+    const args = ['remove', String(id)] as const
+    expect(await callbacks(...args)).to.deep.equal({ code: 0, out: [`the callback ${id} is removed`], err: '' })
+    expect(await store.callbacks.list()).to.deep.equal([])
+    const again = { code: 1, out: [], err: `switchboard: there is no callback ${id}` }
+    expect(await callbacks(...args)).to.deep.equal(again)
   })
 
   it('refuses a wrong use', async () => {
     for (const args of [
       ['replay'],
       ['replay', 'x', '--all'],
+      ['remove'],
+      ['remove', 'x'],
       ['dead', '--limit', '1001'],
       ['dead', '--callback', 'x'],
     ]) {

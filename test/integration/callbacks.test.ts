@@ -1,18 +1,18 @@
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { nullBackend } from '../../src/backends/index.ts'
 import { silentLogger } from '../../src/messages/logger.ts'
 import { createSwitchboard } from '../../src/settings/switchboard.ts'
 import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
-import { callbackRow } from '../store/conformance/callbacks.ts'
+import { firsts, startReceiver } from '../support/callback-receiver.ts'
+import { addCallback } from '../support/callback-rows.ts'
 import { whyNoPostgres } from '../support/postgres.ts'
 import { postgresDatabase } from '../support/postgres-store.ts'
 import { whyNoRedis } from '../support/redis.ts'
 import { createSite } from '../support/server-process.ts'
 import { skip } from '../support/skip.ts'
 import { until } from '../support/until.ts'
+import { expectOrdered, tellThroughKills } from './callback-kills.ts'
 import { RedisServer } from './cluster/redis-server.ts'
 
 const LIMIT_MS = 240_000
@@ -21,92 +21,29 @@ const KILLS = 3
 const CONCURRENCY = 4
 const PEOPLE = 12
 
-interface Told {
-  readonly id: string
-  readonly message: { readonly id: string; readonly identity: string; readonly text: string }
-}
-
-/** A receiver that answers a moment later; `got` is what it has answered, or was about to. */
-async function startReceiver(answerAfter: () => Promise<void> = async () => {}) {
-  const got: Told[] = []
-  const take = async (request: IncomingMessage) => {
-    const told = JSON.parse(await text(request)) as Told
-    got.push(told)
-    await answerAfter()
-  }
-  const server = createServer((request, response) => {
-    take(request).then(
-      () => response.end(),
-      () => response.destroy(),
-    )
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const close = () => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  }
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, got, close }
-}
-
-/** Each event once, where it came first. */
-function firsts(got: readonly Told[]): readonly Told[] {
-  const seen = new Set<string>()
-  return got.filter(({ id }) => !seen.has(id) && seen.add(id))
-}
-
-function expectOrdered(got: readonly Told[]): void {
-  const last = new Map<string, number>()
-  for (const { message } of got) {
-    const number = Number(message.text)
-    expect(number, message.identity).to.be.greaterThan(last.get(message.identity) ?? -1)
-    last.set(message.identity, number)
-  }
-}
-
 describe('callbacks, from the outside', function () {
   this.timeout(LIMIT_MS)
 
   it(`lose nothing by ${KILLS} kills with SIGKILL while they are told; what is told twice has the same id`, async () => {
-    const receiver = await startReceiver(() => new Promise((resolve) => setTimeout(resolve, 20)))
+    const receiver = await startReceiver(() => pause(20))
     const site = createSite({
       settings: `import { httpBackend } from 'sms-switchboard/backends'
         export default {
-          backends: { gateway: httpBackend({ params: { identity: 'from', text: 'text' }, numbers: false }) },
+          backends: { gateway: httpBackend({ numbers: false }) },
           apps: [],
           http: { callbacks: { allow: ['127.0.0.1'], ports: 'any', concurrency: ${CONCURRENCY}, firstDelay: 100 } },
         }`,
     })
     const store = new SqliteStore({ file: site.database, role: 'server' })
     await store.open()
-    await store.callbacks.add(callbackRow({ user: null, url: receiver.url }))
+    await addCallback(store, { user: null, url: receiver.url })
     await store.close()
-    const acknowledged: string[] = []
-    let number = 0
-    for (let round = 0; round <= KILLS; round++) {
-      const server = await site.start()
-      const before = receiver.got.length
-      for (let each = 0; each < 40; each++) {
-        const values = new URLSearchParams({ from: `2547000${number % PEOPLE}`, text: String(number) })
-        const answer = await fetch(`${server.url}/backends/gateway/?${values}`)
-        expect(answer.status).to.equal(200)
-        acknowledged.push(String(number++))
-      }
-      await until('something is told', () => receiver.got.length > before, WAIT_MS)
-      if (round < KILLS) await server.stop('SIGKILL')
-      else {
-        const all = () => new Set(receiver.got.map(({ message }) => message.text)).size === acknowledged.length
-        await until('all is told', all, WAIT_MS)
-        await server.stop()
-      }
-    }
+    await tellThroughKills({
+      ...{ receiver, path: '/backends/gateway/', kills: KILLS, people: PEOPLE, concurrency: CONCURRENCY },
+      server: () => site.start(),
+    })
     await receiver.close()
     site.remove()
-    const once = firsts(receiver.got)
-    expect(once.map(({ message }) => message.text)).to.have.members(acknowledged)
-    expectOrdered(once)
-    const repeats = receiver.got.length - once.length
-    console.log(`      ${acknowledged.length} told, ${repeats} of them twice`)
-    expect(repeats).to.be.at.most(KILLS * CONCURRENCY)
   })
 
   it('are told once by two processes that share PostgreSQL and Redis', async function () {

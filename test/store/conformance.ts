@@ -1,6 +1,7 @@
 import type { Fence } from '../../src/store/fence.ts'
 import type { Store } from '../../src/store/store.ts'
 import { describeBroadcasts } from './conformance/broadcasts.ts'
+import { describeCallbackDeliveries } from './conformance/callback-deliveries.ts'
 import { describeCallbacks } from './conformance/callbacks.ts'
 import { describeDirectory } from './conformance/directory.ts'
 import { describeHostileTexts } from './conformance/hostile.ts'
@@ -97,6 +98,7 @@ export function describeStore(
     describeOutbox(kit)
     describeBroadcasts(kit)
     describeCallbacks(kit)
+    describeCallbackDeliveries(kit)
     describeKeyed(kit)
     describeLog(kit)
     describeListing(kit)

@@ -40,7 +40,9 @@ const callback = {
   backends: z.array(z.string()).nullable(),
   created_at: dateTime,
   updated_at: dateTime,
-  disabled_at: dateTime.nullable().describe('When it answered 410, and was told nothing more; a change ends that'),
+  disabled_at: dateTime
+    .nullable()
+    .describe('Since when it is told nothing more: it answered 410, or its user had left; a change ends that'),
 }
 const standing = z.strictObject({
   ...callback,

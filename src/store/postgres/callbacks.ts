@@ -1,4 +1,12 @@
-import { CALLBACK, type CallbackRow, DELIVERY, type DeliveryRow, toCallback, toDelivery } from '../callback-rows.ts'
+import {
+  CALLBACK,
+  type CallbackRow,
+  DELIVERY,
+  type DeliveryRow,
+  isMended,
+  toCallback,
+  toDelivery,
+} from '../callback-rows.ts'
 import type {
   CallbackCounts,
   CallbackDelivery,
@@ -20,14 +28,29 @@ import { type Cold, rowsOf } from './session.ts'
 const statement = (name: string, text: string): Statement => ({ name: `callbacks-${name}`, text })
 
 const LIST = statement('list', `SELECT ${CALLBACK} FROM callbacks ORDER BY id`)
+export const OWN = statement(
+  'own',
+  `SELECT ${CALLBACK} FROM callbacks WHERE user_name = $1::text OR ($1::text IS NULL AND user_name IS NULL) ORDER BY id`,
+)
+/** Counted under the lock of the triggers, which whoever adds holds: whoever had it before has committed. */
+const ADD = `INSERT INTO callbacks (user_name, name, url, target, format, backends, secret, created_at, updated_at)
+  SELECT $1::text, $2, $3, $4, $5, $6, $7, $8::bigint, $9::bigint WHERE (SELECT count(*) FROM callbacks
+    WHERE user_name = $1::text OR ($1::text IS NULL AND user_name IS NULL)) < $10::bigint
+  RETURNING ${CALLBACK}`
 const FIND = statement('find', `SELECT ${CALLBACK} FROM callbacks WHERE id = $1`)
 const CHANGE = `UPDATE callbacks SET name = $2, url = $3, target = $4, format = $5, backends = $6, secret = $7,
-  updated_at = $8, disabled_at = NULL, disabled_reason = NULL WHERE id = $1 RETURNING ${CALLBACK}`
-const RETARGET = `UPDATE callback_deliveries SET target = $2, lane = md5($2 || identity)
-  WHERE callback = $1 AND dead_at IS NULL AND target <> $2`
+  updated_at = $8, revision = revision + 1, disabled_at = NULL, disabled_reason = NULL WHERE id = $1
+  RETURNING ${CALLBACK}`
+const LOCK = `SELECT ${CALLBACK} FROM callbacks WHERE id = $1 AND revision = $2 FOR UPDATE`
+const RETARGET = `UPDATE callback_deliveries SET target = $2, lane = md5($2 || identity), not_before = 0
+  WHERE callback = $1 AND dead_at IS NULL AND (target <> $2 OR not_before > 0)`
+/** Its owner's other callbacks may share it. */
+const REMOVE_HOLD = `DELETE FROM callback_holds WHERE target = $1
+  AND NOT EXISTS (SELECT 1 FROM callbacks c WHERE c.target = $1)`
 const DISABLE = statement(
   'disable',
-  `UPDATE callbacks SET disabled_at = $3, disabled_reason = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING id`,
+  `UPDATE callbacks SET disabled_at = $3, disabled_reason = $2 WHERE id = $1 AND revision = $4 AND disabled_at IS NULL
+   RETURNING id`,
 )
 /** From one URL to the next: what waits for each of them is not looked at. */
 const TARGETS = statement(
@@ -79,23 +102,35 @@ const DEAD = statement(
   'dead',
   `UPDATE callback_deliveries SET tries = tries + 1, dead_at = $3, status = $4, failure = $5, holder = NULL ${HELD}`,
 )
-const RELEASED = statement('released', `UPDATE callback_deliveries SET leased_until = 0, holder = NULL ${HELD}`)
+const PRESENT = 'COALESCE((SELECT c.target FROM callbacks c WHERE c.id = callback), target)'
+const RELEASED = statement(
+  'released',
+  `UPDATE callback_deliveries SET leased_until = 0, holder = NULL, target = ${PRESENT},
+   lane = md5(${PRESENT} || identity) ${HELD}`,
+)
 
-const COUNTS = statement(
+export const COUNTS = statement(
   'counts',
   `SELECT callback, count(*) FILTER (WHERE dead_at IS NULL) AS waiting, count(dead_at) AS dead
-   FROM callback_deliveries GROUP BY callback`,
+   FROM callback_deliveries WHERE callback = ANY($1::bigint[]) GROUP BY callback`,
 )
 const LIST_DEAD = statement(
   'list-dead',
   `SELECT ${DELIVERY} FROM callback_deliveries WHERE dead_at IS NOT NULL AND ($1::bigint IS NULL OR callback = $1)
    AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3`,
 )
+const UNHOLD_REPLAYED = statement(
+  'unhold-replayed',
+  `DELETE FROM callback_holds WHERE target IN (SELECT c.target FROM callbacks c
+     WHERE ($1::bigint IS NULL OR c.id = $1) AND EXISTS (SELECT 1 FROM callback_deliveries d
+       WHERE d.callback = c.id AND d.dead_at IS NOT NULL AND ($2::text[] IS NULL OR d.id = ANY($2))))`,
+)
 const REPLAY = statement(
   'replay',
   `UPDATE callback_deliveries SET dead_at = NULL, tries = 0, since = $1, not_before = 0, leased_until = 0,
      target = c.target, lane = md5(c.target || identity)
-   FROM callbacks c WHERE c.id = callback AND dead_at IS NOT NULL AND ($2::bigint IS NULL OR callback = $2) AND ($3::text[] IS NULL OR callback_deliveries.id = ANY($3)) RETURNING seq`,
+   FROM callbacks c WHERE c.id = callback AND dead_at IS NOT NULL AND ($2::bigint IS NULL OR callback = $2)
+     AND ($3::text[] IS NULL OR callback_deliveries.id = ANY($3)) RETURNING seq`,
 )
 
 interface PageEnd {
@@ -120,17 +155,16 @@ export class PostgresCallbacks implements CallbackStore {
     this.#cold = cold
   }
 
-  async add({ user, name, url, target, format, backends, secret, createdAt, updatedAt }: NewCallback) {
-    const values = [user, name, url, target, format, jsonOf(backends), secret, createdAt, updatedAt]
-    const text = `INSERT INTO callbacks (user_name, name, url, target, format, backends, secret, created_at, updated_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${CALLBACK}`
-    const [row] = await this.#cold((client) => addWithTriggers(client, () => rowsOf<CallbackRow>(client, text, values)))
-    if (row === undefined) throw new Error('The callback was not recorded.')
-    return toCallback(row)
+  async add(callback: NewCallback, most: number): Promise<StoredCallback | undefined> {
+    const { user, name, url, target, format, backends, secret, createdAt, updatedAt } = callback
+    const values = [user, name, url, target, format, jsonOf(backends), secret, createdAt, updatedAt, most]
+    const [row] = await this.#cold((client) => addWithTriggers(client, () => rowsOf<CallbackRow>(client, ADD, values)))
+    return row === undefined ? undefined : toCallback(row)
   }
 
-  async list(): Promise<readonly StoredCallback[]> {
-    return (await this.#database.query<CallbackRow>(LIST, [])).map(toCallback)
+  async list(user?: string | null): Promise<readonly StoredCallback[]> {
+    const asked = user === undefined ? { text: LIST, values: [] } : { text: OWN, values: [user] }
+    return (await this.#database.query<CallbackRow>(asked.text, asked.values)).map(toCallback)
   }
 
   async find(id: number): Promise<StoredCallback | undefined> {
@@ -138,13 +172,19 @@ export class PostgresCallbacks implements CallbackStore {
     return row === undefined ? undefined : toCallback(row)
   }
 
-  async change(id: number, { name, url, target, format, backends, secret }: CallbackValues, at: number) {
+  async change(id: number, revision: number, given: CallbackValues, at: number): Promise<StoredCallback | undefined> {
+    const { name, url, target, format, backends, secret } = given
     const values = [id, name, url, target, format, jsonOf(backends), secret, at]
     const row = await this.#cold((client) =>
       inTransaction(client, async () => {
+        const [before] = await rowsOf<CallbackRow>(client, LOCK, [id, revision])
+        if (before === undefined) return undefined
         const [changed] = await rowsOf<CallbackRow>(client, CHANGE, values)
-        // Very much may wait: this takes its time.
-        if (changed !== undefined) await rowsOf(client, RETARGET, [id, target])
+        if (changed !== undefined && isMended(before, changed)) {
+          // Very much may wait: this takes its time.
+          await rowsOf(client, RETARGET, [id, target])
+          await rowsOf(client, 'DELETE FROM callback_holds WHERE target = $1', [target])
+        }
         return changed
       }),
     )
@@ -152,19 +192,20 @@ export class PostgresCallbacks implements CallbackStore {
   }
 
   async remove(id: number): Promise<boolean> {
-    const text = 'DELETE FROM callbacks WHERE id = $1 RETURNING id'
+    const text = 'DELETE FROM callbacks WHERE id = $1 RETURNING target'
     return this.#cold((client) =>
       removeWithTriggers(client, async () => {
-        const [removed] = await rowsOf(client, text, [id])
+        const [removed] = await rowsOf<{ target: string }>(client, text, [id])
         // What is being recorded meanwhile goes when it is claimed: no message fails because a callback was removed.
         await rowsOf(client, 'DELETE FROM callback_deliveries WHERE callback = $1', [id])
+        if (removed !== undefined) await rowsOf(client, REMOVE_HOLD, [removed.target])
         return removed !== undefined
       }),
     )
   }
 
-  async disable(id: number, reason: string, at: number): Promise<boolean> {
-    return (await this.#database.query(DISABLE, [id, reason, at])).length === 1
+  async disable(id: number, revision: number, reason: string, at: number): Promise<boolean> {
+    return (await this.#database.query(DISABLE, [id, reason, at, revision])).length === 1
   }
 
   async targets(now: number): Promise<readonly CallbackTarget[]> {
@@ -188,8 +229,8 @@ export class PostgresCallbacks implements CallbackStore {
     })
   }
 
-  async counts(): Promise<readonly CallbackCounts[]> {
-    return this.#database.query<CallbackCounts>(COUNTS, [])
+  async counts(callbacks: readonly number[]): Promise<readonly CallbackCounts[]> {
+    return this.#database.query<CallbackCounts>(COUNTS, [callbacks.map(String)])
   }
 
   async dead({ callback, before, limit }: DeadQuery): Promise<readonly CallbackDelivery[]> {
@@ -198,7 +239,10 @@ export class PostgresCallbacks implements CallbackStore {
   }
 
   async replay(callback: number | undefined, ids: readonly string[] | undefined, at: number): Promise<number> {
-    return (await this.#database.query(REPLAY, [at, callback ?? null, ids ?? null])).length
+    return this.#database.transaction(async (run) => {
+      await run(UNHOLD_REPLAYED, [callback ?? null, ids ?? null])
+      return (await run(REPLAY, [at, callback ?? null, ids ?? null])).length
+    })
   }
 }
 

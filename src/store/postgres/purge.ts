@@ -1,3 +1,4 @@
+import { HOLDS_KEPT_MS } from '../callback-rows.ts'
 import { STAGED_KEPT_MS } from '../directory-store.ts'
 import type { Purged, PurgeRequest } from '../store.ts'
 import { removeBroadcasts } from './broadcast-purge.ts'
@@ -43,8 +44,9 @@ export class Purge {
       const removed = await removeOthers(client, now, limit)
       const soles = await removeSoles(client, before, limit)
       const callbacks = await removeDeadCallbacks(client, before, limit)
-      const more = removed.more || soles === limit || callbacks === limit
-      return { count: removed.count + soles + callbacks, more }
+      const holds = await removeHolds(client, now, limit)
+      const more = removed.more || [soles, callbacks, holds].includes(limit)
+      return { count: removed.count + soles + callbacks + holds, more }
     })
     const broadcasts = await inTransaction(client, () => removeBroadcasts(client, before, limit))
     await this.#removeLanes(client, today)
@@ -105,6 +107,18 @@ async function removeDeadCallbacks(client: Session, before: number, limit: numbe
     `DELETE FROM callback_deliveries WHERE seq IN (SELECT seq FROM callback_deliveries WHERE dead_at < $1
        ORDER BY dead_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING seq`,
     [before, limit],
+  )
+  return rows.length
+}
+
+/** That URLs were left alone, of those for which nothing waits. */
+async function removeHolds(client: Session, now: number, limit: number): Promise<number> {
+  const rows = await rowsOf(
+    client,
+    `DELETE FROM callback_holds WHERE target IN (SELECT target FROM callback_holds h WHERE until < $1
+       AND NOT EXISTS (SELECT FROM callback_deliveries d WHERE d.target = h.target AND d.dead_at IS NULL)
+       ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING target`,
+    [now - HOLDS_KEPT_MS, limit],
   )
   return rows.length
 }

@@ -3,7 +3,9 @@ import { CALLBACK, type CallbackRow, DELIVERY, type DeliveryRow } from '../callb
 import type { CallbackCounts, CallbackTarget, CallbackValues, ClaimCallbacks, NewCallback } from '../callback-store.ts'
 
 type Added = Omit<NewCallback, 'backends'> & { backends: string | null }
-type Changed = Omit<CallbackValues, 'backends'> & { backends: string | null; id: number; at: number }
+type Changed = Omit<CallbackValues, 'backends'> & { backends: string | null; id: number; revision: number; at: number }
+type Disabled = { id: number; revision: number; reason: string; at: number }
+type Replayed = { callback: number | null; ids: string | null; at: number }
 type Held = { seq: number; holder: string }
 type Failed = Held & { status: number | null; failure: string }
 
@@ -12,12 +14,15 @@ export interface CallbackStatements {
   readonly add: Statement<[Added], CallbackRow>
   readonly any: Statement<[], { id: number }>
   readonly list: Statement<[], CallbackRow>
+  readonly own: Statement<[string | null], CallbackRow>
+  readonly countOwn: Statement<[string | null], { count: number }>
   readonly find: Statement<[number], CallbackRow>
   readonly change: Statement<[Changed], CallbackRow>
   readonly retarget: Statement<[{ id: number; target: string }]>
   readonly remove: Statement<[number]>
   readonly removeDeliveries: Statement<[number]>
-  readonly disable: Statement<[{ id: number; reason: string; at: number }]>
+  readonly removeHold: Statement<[{ id: number }]>
+  readonly disable: Statement<[Disabled]>
   readonly targets: Statement<[number], CallbackTarget>
   readonly heads: Statement<[ClaimCallbacks], DeliveryRow>
   readonly pageEnd: Statement<[ClaimCallbacks], { last: number | null; size: number }>
@@ -27,12 +32,14 @@ export interface CallbackStatements {
   readonly reached: Statement<[string, number]>
   readonly back: Statement<[string]>
   readonly retry: Statement<[Failed & { at: number }]>
+  readonly unhold: Statement<[string]>
   readonly hold: Statement<[{ target: string; until: number; now: number }]>
   readonly giveUpOne: Statement<[Failed & { now: number }]>
   readonly released: Statement<[Held]>
-  readonly counts: Statement<[], CallbackCounts>
+  readonly counts: Statement<[string], CallbackCounts>
   readonly dead: Statement<[{ callback: number | null; before: number | null; limit: number }], DeliveryRow>
-  readonly replay: Statement<[{ callback: number | null; ids: string | null; at: number }]>
+  readonly unholdReplayed: Statement<[Replayed]>
+  readonly replay: Statement<[Replayed]>
 }
 
 const HELD = 'WHERE seq = @seq AND holder = @holder AND dead_at IS NULL'
@@ -49,19 +56,33 @@ function ofCallbacks(database: Database) {
     ),
     any: database.prepare<[], { id: number }>('SELECT id FROM callbacks LIMIT 1'),
     list: database.prepare<[], CallbackRow>(`SELECT ${CALLBACK} FROM callbacks ORDER BY id`),
+    own: database.prepare<[string | null], CallbackRow>(
+      `SELECT ${CALLBACK} FROM callbacks WHERE user_name IS ? ORDER BY id`,
+    ),
+    countOwn: database.prepare<[string | null], { count: number }>(
+      'SELECT COUNT(*) AS count FROM callbacks WHERE user_name IS ?',
+    ),
     find: database.prepare<[number], CallbackRow>(`SELECT ${CALLBACK} FROM callbacks WHERE id = ?`),
     change: database.prepare<[Changed], CallbackRow>(
       `UPDATE callbacks SET name = @name, url = @url, target = @target, format = @format, backends = @backends,
-       secret = @secret, updated_at = @at, disabled_at = NULL, disabled_reason = NULL WHERE id = @id
+       secret = @secret, updated_at = @at, revision = revision + 1, disabled_at = NULL, disabled_reason = NULL
+       WHERE id = @id AND revision = @revision
        RETURNING ${CALLBACK}`,
     ),
     retarget: database.prepare<[{ id: number; target: string }]>(
-      'UPDATE callback_deliveries SET target = @target WHERE callback = @id AND dead_at IS NULL AND target <> @target',
+      `UPDATE callback_deliveries SET target = @target, not_before = 0
+       WHERE callback = @id AND dead_at IS NULL AND (target <> @target OR not_before > 0)`,
     ),
     remove: database.prepare<[number]>('DELETE FROM callbacks WHERE id = ?'),
     removeDeliveries: database.prepare<[number]>('DELETE FROM callback_deliveries WHERE callback = ?'),
-    disable: database.prepare<[{ id: number; reason: string; at: number }]>(
-      'UPDATE callbacks SET disabled_at = @at, disabled_reason = @reason WHERE id = @id AND disabled_at IS NULL',
+    // Its owner's other callbacks may share it.
+    removeHold: database.prepare<[{ id: number }]>(
+      `DELETE FROM callback_holds WHERE target = (SELECT target FROM callbacks WHERE id = @id)
+       AND NOT EXISTS (SELECT 1 FROM callbacks c WHERE c.target = callback_holds.target AND c.id <> @id)`,
+    ),
+    disable: database.prepare<[Disabled]>(
+      `UPDATE callbacks SET disabled_at = @at, disabled_reason = @reason
+       WHERE id = @id AND revision = @revision AND disabled_at IS NULL`,
     ),
   }
 }
@@ -106,6 +127,7 @@ function ofDeliveries(database: Database) {
       `UPDATE callback_deliveries SET tries = tries + 1, not_before = @at, status = @status, failure = @failure,
        leased_until = 0, holder = NULL ${HELD}`,
     ),
+    unhold: database.prepare<[string]>('DELETE FROM callback_holds WHERE target = ?'),
     hold: database.prepare<[{ target: string; until: number; now: number }]>(
       `INSERT INTO callback_holds VALUES (@target, @until, 1)
        ON CONFLICT (target) DO UPDATE SET until = MAX(until, excluded.until), failures = failures + (until <= @now)`,
@@ -114,22 +136,31 @@ function ofDeliveries(database: Database) {
       `UPDATE callback_deliveries SET tries = tries + 1, dead_at = @now, status = @status, failure = @failure,
        holder = NULL ${HELD}`,
     ),
-    released: database.prepare<[Held]>(`UPDATE callback_deliveries SET leased_until = 0, holder = NULL ${HELD}`),
+    released: database.prepare<[Held]>(
+      `UPDATE callback_deliveries SET leased_until = 0, holder = NULL,
+       target = COALESCE((SELECT c.target FROM callbacks c WHERE c.id = callback), target) ${HELD}`,
+    ),
   }
 }
 
 function ofDead(database: Database) {
   return {
-    counts: database.prepare<[], CallbackCounts>(
-      `SELECT callback, COUNT(*) - COUNT(dead_at) AS waiting, COUNT(dead_at) AS dead
-       FROM callback_deliveries GROUP BY callback`,
+    counts: database.prepare<[string], CallbackCounts>(
+      `SELECT callback, COUNT(*) - COUNT(dead_at) AS waiting, COUNT(dead_at) AS dead FROM callback_deliveries
+       WHERE callback IN (SELECT value FROM json_each(?)) GROUP BY callback`,
     ),
     dead: database.prepare<[{ callback: number | null; before: number | null; limit: number }], DeliveryRow>(
       `SELECT ${DELIVERY} FROM callback_deliveries WHERE dead_at IS NOT NULL
        AND (@callback IS NULL OR callback = @callback) AND (@before IS NULL OR seq < @before)
        ORDER BY seq DESC LIMIT @limit`,
     ),
-    replay: database.prepare<[{ callback: number | null; ids: string | null; at: number }]>(
+    unholdReplayed: database.prepare<[Replayed]>(
+      `DELETE FROM callback_holds WHERE target IN (SELECT c.target FROM callbacks c
+       WHERE (@callback IS NULL OR c.id = @callback) AND EXISTS (SELECT 1 FROM callback_deliveries d
+         WHERE d.callback = c.id AND d.dead_at IS NOT NULL
+         AND (@ids IS NULL OR d.id IN (SELECT value FROM json_each(@ids)))))`,
+    ),
+    replay: database.prepare<[Replayed]>(
       `UPDATE callback_deliveries SET dead_at = NULL, tries = 0, since = @at, not_before = 0, leased_until = 0,
        target = (SELECT c.target FROM callbacks c WHERE c.id = callback)
        WHERE dead_at IS NOT NULL AND callback IN (SELECT id FROM callbacks)

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import { type CallbackRow, toCallback, toDelivery } from '../callback-rows.ts'
+import { type CallbackRow, isMended, toCallback, toDelivery } from '../callback-rows.ts'
 import type {
   CallbackCounts,
   CallbackDelivery,
@@ -35,8 +35,10 @@ export class SqliteCallbacks implements CallbackStore {
     this.#statements.freeLeases.run()
   }
 
-  async add(callback: NewCallback): Promise<StoredCallback> {
+  async add(callback: NewCallback, most: number): Promise<StoredCallback | undefined> {
     return this.#commit.write(() => {
+      const { count = 0 } = this.#statements.countOwn.get(callback.user) ?? {}
+      if (count >= most) return undefined
       createTriggers(this.#database)
       const row = this.#statements.add.get(wellFormed({ ...callback, backends: jsonOf(callback.backends) }))
       if (row === undefined) throw new Error('The callback was not recorded.')
@@ -44,19 +46,24 @@ export class SqliteCallbacks implements CallbackStore {
     })
   }
 
-  async list(): Promise<readonly StoredCallback[]> {
-    return this.#statements.list.all().map(toCallback)
+  async list(user?: string | null): Promise<readonly StoredCallback[]> {
+    const { list, own } = this.#statements
+    return (user === undefined ? list.all() : own.all(user)).map(toCallback)
   }
 
   async find(id: number): Promise<StoredCallback | undefined> {
     return callbackOf(this.#statements.find.get(id))
   }
 
-  async change(id: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined> {
-    const given = wellFormed({ ...values, backends: jsonOf(values.backends), id, at })
+  async change(id: number, revision: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined> {
+    const given = wellFormed({ ...values, backends: jsonOf(values.backends), id, revision, at })
     return this.#commit.write(() => {
+      const before = this.#statements.find.get(id)
       const row = this.#statements.change.get(given)
-      if (row !== undefined) this.#statements.retarget.run({ id, target: values.target })
+      if (before !== undefined && row !== undefined && isMended(before, row)) {
+        this.#statements.retarget.run({ id, target: row.target })
+        this.#statements.unhold.run(row.target)
+      }
       return callbackOf(row)
     })
   }
@@ -64,14 +71,16 @@ export class SqliteCallbacks implements CallbackStore {
   async remove(id: number): Promise<boolean> {
     return this.#commit.write(() => {
       this.#statements.removeDeliveries.run(id)
+      this.#statements.removeHold.run({ id })
       const { changes } = this.#statements.remove.run(id)
       if (this.#statements.any.get() === undefined) dropTriggers(this.#database)
       return changes === 1
     })
   }
 
-  async disable(id: number, reason: string, at: number): Promise<boolean> {
-    return this.#commit.write(() => this.#statements.disable.run(wellFormed({ id, reason, at })).changes === 1)
+  async disable(id: number, revision: number, reason: string, at: number): Promise<boolean> {
+    const given = wellFormed({ id, revision, reason, at })
+    return this.#commit.write(() => this.#statements.disable.run(given).changes === 1)
   }
 
   async targets(now: number): Promise<readonly CallbackTarget[]> {
@@ -122,8 +131,8 @@ export class SqliteCallbacks implements CallbackStore {
     }
   }
 
-  async counts(): Promise<readonly CallbackCounts[]> {
-    return this.#statements.counts.all()
+  async counts(callbacks: readonly number[]): Promise<readonly CallbackCounts[]> {
+    return this.#statements.counts.all(JSON.stringify(callbacks))
   }
 
   async dead({ callback, before, limit }: DeadQuery): Promise<readonly CallbackDelivery[]> {
@@ -133,7 +142,10 @@ export class SqliteCallbacks implements CallbackStore {
 
   async replay(callback: number | undefined, ids: readonly string[] | undefined, at: number): Promise<number> {
     const given = { callback: callback ?? null, ids: ids === undefined ? null : JSON.stringify(ids), at }
-    return this.#commit.write(() => this.#statements.replay.run(given).changes)
+    return this.#commit.write(() => {
+      this.#statements.unholdReplayed.run(given)
+      return this.#statements.replay.run(given).changes
+    })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import { HOLDS_KEPT_MS } from '../callback-rows.ts'
 import { STAGED_KEPT_MS } from '../directory-store.ts'
 import type { Purged, PurgeRequest } from '../store.ts'
 import { BroadcastPurge } from './broadcast-purge.ts'
@@ -190,6 +191,12 @@ function prepare(database: Database) {
         `DELETE FROM import_lines WHERE (import_id, line) IN
          (SELECT import_id, line FROM import_lines WHERE staged_at < @now LIMIT @limit)`,
         STAGED_KEPT_MS,
+      ),
+      expired(
+        `DELETE FROM callback_holds WHERE target IN (SELECT h.target FROM callback_holds h WHERE h.until < @now
+         AND NOT EXISTS (SELECT 1 FROM callback_deliveries d WHERE d.target = h.target AND d.dead_at IS NULL)
+         LIMIT @limit)`,
+        HOLDS_KEPT_MS,
       ),
     ],
   }

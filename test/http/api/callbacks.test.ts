@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { nullBackend } from '../../../src/backends/index.ts'
+import type { CallbackValues } from '../../../src/store/callback-store.ts'
 import { type Asking, askApi, cheapHash, serveApi, users } from '../../support/api.ts'
 import { until } from '../../support/until.ts'
 import { serveWeb, type Web } from '../../support/web.ts'
@@ -105,6 +106,31 @@ describe('callbacks over the API', () => {
     expect(changed.body).not.to.have.property('secret')
     expect(await ask(`/${made.id}.json`, { method: 'DELETE' })).to.deep.include({ status: 204, body: '' })
     expect((await ask(`/${made.id}.json`)).status).to.equal(404)
+  })
+
+  it('take changes of others upon which ours comes, and answer 409 where both got a new secret', async () => {
+    await serve()
+    const { body: made } = await ask('.json', { json: { name: 'sms_received', url: 'http://127.0.0.1/' } })
+    const { callbacks } = web.switchboard.parts.store
+    /** Somebody else is quicker by a moment, once. */
+    const first = (values: Partial<CallbackValues>) => {
+      const change = callbacks.change.bind(callbacks)
+      callbacks.change = async (id, revision, ours, at) => {
+        callbacks.change = change
+        const { name, url, target, format, backends, secret } = (await callbacks.find(id)) ?? ours
+        await change(id, revision, { name, url, target, format, backends, secret, ...values }, at)
+        return change(id, revision, ours, at)
+      }
+    }
+    const newSecret = { method: 'PUT', json: { new_secret: true } }
+    first({ format: 'form' })
+    const { status, body } = await ask(`/${made.id}.json`, newSecret)
+    expect([status, body.format]).to.deep.equal([200, 'form'])
+    expect((await callbacks.find(made.id))?.secret).to.equal(body.secret)
+    first({ secret: 'whsec_b3RoZXI=' })
+    const late = await ask(`/${made.id}.json`, newSecret)
+    expect([late.status, Object.keys(late.body), late.body.error.code]).to.deep.equal([409, ['error'], 'CONFLICT'])
+    expect((await callbacks.find(made.id))?.secret).to.equal('whsec_b3RoZXI=')
   })
 
   it('are told in the form that was asked for', async () => {

@@ -21,7 +21,7 @@ const event: CallbackEvent = {
 function callbackTo(url: string, values: Partial<StoredCallback> = {}): StoredCallback {
   return {
     ...{ id: 1, user: 'ann', name: 'sms_received', url, target: 't', format: 'json', backends: null, secret: SECRET },
-    ...{ createdAt: 0, updatedAt: 0, disabledAt: null, disabledReason: null },
+    ...{ createdAt: 0, updatedAt: 0, revision: 1, disabledAt: null, disabledReason: null },
     ...values,
   }
 }
@@ -224,6 +224,14 @@ describe('the client that tells callbacks', () => {
         expect(outcome).to.deep.include({ kind: 'answered', status: 200 })
       }
       expect(got[0]?.request.headers.host).to.equal(`receiver.internal:${port}`)
+    })
+
+    it('unless they say so of what this machine calls itself, by name or by network', async () => {
+      const { port } = await serve(ok)
+      for (const allow of [['localhost'], ['127.0.0.0/8', '::1']]) {
+        const outcome = await client({ allow }).tell(callbackTo(`http://localhost:${port}/`), event, signal)
+        expect(outcome, allow.join()).to.deep.include({ kind: 'answered', status: 200 })
+      }
     })
 
     it('by other schemes or ports', async () => {

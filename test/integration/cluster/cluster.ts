@@ -188,6 +188,9 @@ function settingsFor(url: string, unknownOutcome: string): string {
       apps: [answers],
       retry: { attempts: 1 },
       console: { enabled: process.env.CONSOLE === 'yes' },
+      http: {
+        callbacks: { allow: ['127.0.0.1'], ports: 'any', concurrency: 2, timeLimit: 500, firstDelay: 100 },
+      },
     })
   `
 }

@@ -1,9 +1,12 @@
 import { expect } from 'chai'
+import pg from 'pg'
+import { COUNTS, OWN } from '../../../src/store/postgres/callbacks.ts'
+import { PLANS } from '../../../src/store/postgres/database.ts'
+import { addCallback } from '../../support/callback-rows.ts'
 import { whyNoPostgres } from '../../support/postgres.ts'
 import { type PostgresTestDatabase, postgresDatabase } from '../../support/postgres-store.ts'
 import { skip } from '../../support/skip.ts'
 import { incomingRow } from '../../support/store-rows.ts'
-import { callbackRow } from '../conformance/callbacks.ts'
 
 const LIMIT_MS = 60_000
 
@@ -31,10 +34,10 @@ describe('callbacks in PostgreSQL', function () {
     const stores = await Promise.all([database.open({ lock: 'shared' }), database.open({ lock: 'shared' })])
     expect(await triggers()).to.deep.equal([])
     for (let round = 0; round < 3; round++) {
-      const added = await Promise.all(stores.map((store) => store.callbacks.add(callbackRow())))
+      const added = await Promise.all(stores.map((store) => addCallback(store)))
       expect(await triggers()).to.deep.equal(['tell_moved', 'tell_received', 'tell_settled'])
       const [first, second] = added
-      const again = stores[0]?.callbacks.add(callbackRow())
+      const again = addCallback(stores[0])
       await Promise.all([
         stores[0]?.callbacks.remove(first?.id ?? 0),
         stores[1]?.callbacks.remove(second?.id ?? 0),
@@ -44,6 +47,38 @@ describe('callbacks in PostgreSQL', function () {
       await stores[1]?.callbacks.remove((await again)?.id ?? 0)
       expect(await triggers()).to.deep.equal([])
     }
+  })
+
+  it("of one owner are listed and counted without the others' rows", async () => {
+    const store = await database.open({ lock: 'shared' })
+    await database.run(
+      `INSERT INTO callbacks (user_name, name, url, target, format, secret, created_at, updated_at)
+       SELECT nullif('user ' || n % 200, 'user 0'), 'sms_received', '', '', 'json', '', 0, 0 FROM generate_series(1, 2000) n`,
+    )
+    await database.run(
+      `INSERT INTO callback_deliveries (id, callback, target, lane, name, at, message_id, backend, identity, text,
+         recorded_at, since, dead_at)
+       SELECT n::text, 1 + n % 2000, '', n::text, 'sms_received', 0, '', '', '', '', 0, 0, nullif(n % 3, 0)
+       FROM generate_series(1, 40000) n`,
+    )
+    await database.run('VACUUM ANALYZE callbacks, callback_deliveries')
+    const own = await store.callbacks.list('user 7')
+    expect(own).to.have.lengthOf(10)
+    const counts = await store.callbacks.counts(own.map(({ id }) => id))
+    expect(counts.map(({ waiting, dead }) => waiting + dead)).to.deep.equal(own.map(() => 20))
+    const client = new pg.Client({ connectionString: database.url })
+    await client.connect()
+    await client.query(PLANS)
+    const planOf = async (text: string, value: unknown) => {
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE) ${text}`, [value])
+      return rows.map((row) => row['QUERY PLAN']).join('\n')
+    }
+    const ids = own.map(({ id }) => String(id))
+    const plans = [await planOf(OWN.text, 'user 7'), await planOf(OWN.text, null), await planOf(COUNTS.text, ids)]
+    await client.end()
+    for (const plan of plans.slice(0, 2)) expect(plan).to.match(/Index Scan (using|on) callbacks_user/)
+    expect(plans[2]).to.match(/Index (Only )?Scan (using|on) callback_deliveries_callback/)
+    for (const plan of plans) expect(plan).not.to.match(/Seq Scan|Rows Removed/)
   })
 
   it('come and go while messages are recorded, none of which fails; from the answer on all are told', async () => {
@@ -61,10 +96,10 @@ describe('callbacks in PostgreSQL', function () {
     }
     const work = stores.flatMap((store) => [record(store), record(store), record(store)])
     for (let round = 0; round < 5; round++) {
-      const { id } = await (stores[round % 2] ?? stores[0]).callbacks.add(callbackRow())
+      const { id } = await addCallback(stores[round % 2] ?? stores[0])
       await (stores[(round + 1) % 2] ?? stores[0]).callbacks.remove(id)
     }
-    await stores[0].callbacks.add(callbackRow())
+    await addCallback(stores[0])
     progress.added = true
     while (after.length < 200) await new Promise((resolve) => setImmediate(resolve))
     progress.isOver = true

@@ -170,7 +170,8 @@ const statements = [
   `CREATE TABLE callbacks (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_name text, name ${TEXT} NOT NULL, url text NOT NULL,
     target ${TEXT} NOT NULL, format ${TEXT} NOT NULL, backends text, secret text NOT NULL, created_at bigint NOT NULL,
-    updated_at bigint NOT NULL, disabled_at bigint, disabled_reason text)`,
+    updated_at bigint NOT NULL, revision bigint NOT NULL DEFAULT 1, disabled_at bigint, disabled_reason text)`,
+  'CREATE INDEX callbacks_user ON callbacks (user_name)',
   `CREATE TABLE callback_deliveries (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id ${TEXT} NOT NULL,
     callback bigint NOT NULL, target ${TEXT} NOT NULL, lane ${TEXT} NOT NULL,
@@ -185,6 +186,7 @@ const statements = [
   `CREATE INDEX callback_deliveries_callback ON callback_deliveries (callback, dead_at, seq)`,
   `CREATE INDEX callback_deliveries_dead ON callback_deliveries (dead_at) WHERE dead_at IS NOT NULL`,
   `CREATE TABLE callback_holds (target ${TEXT} PRIMARY KEY, until bigint NOT NULL, failures bigint NOT NULL)`,
+  'CREATE INDEX callback_holds_until ON callback_holds (until)',
   ...callbackFunctions,
 ]
 

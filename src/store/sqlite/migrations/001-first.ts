@@ -155,7 +155,8 @@ const statements = [
   `CREATE TABLE callbacks (
     id INTEGER PRIMARY KEY AUTOINCREMENT, user_name TEXT, name TEXT NOT NULL, url TEXT NOT NULL, target TEXT NOT NULL,
     format TEXT NOT NULL, backends TEXT, secret TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
-    disabled_at INTEGER, disabled_reason TEXT) STRICT`,
+    revision INTEGER NOT NULL DEFAULT 1, disabled_at INTEGER, disabled_reason TEXT) STRICT`,
+  `CREATE INDEX callbacks_user ON callbacks (user_name)`,
   `CREATE TABLE callback_deliveries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, callback INTEGER NOT NULL, target TEXT NOT NULL,
     name TEXT NOT NULL, at INTEGER NOT NULL, message_id TEXT NOT NULL, backend TEXT NOT NULL, identity TEXT NOT NULL,
@@ -170,6 +171,7 @@ const statements = [
   `CREATE INDEX callback_deliveries_dead ON callback_deliveries (dead_at) WHERE dead_at IS NOT NULL`,
   `CREATE TABLE callback_holds (
     target TEXT PRIMARY KEY, until INTEGER NOT NULL, failures INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX callback_holds_until ON callback_holds (until)`,
 ]
 
 /** Everything the first version keeps. */
