@@ -3,12 +3,13 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import Sqlite from 'better-sqlite3'
 import { expect } from 'chai'
+import { isLong } from '../support/long-tests.ts'
 import { startCommand } from '../support/process.ts'
 import { answered, createProject, type Project, plainSettings, post } from '../support/project.ts'
 import { until } from '../support/until.ts'
 
 /** A fifth of it shows the way of the lines; all of it shows that memory does not grow with them. */
-const MANY = process.env['SWITCHBOARD_LONG_TESTS'] === 'true' ? 100_000 : 20_000
+const MANY = isLong ? 100_000 : 20_000
 const HEAP_MB = 64
 const LIMIT_MS = 480_000
 /** A command takes a second; on a busy machine many. */

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { expect } from 'chai'
+import { built } from '../support/built.ts'
 import { whyNoPostgres } from '../support/postgres.ts'
 import { postgresDatabase } from '../support/postgres-store.ts'
 import { type Running, startProcess } from '../support/process.ts'
@@ -9,8 +9,7 @@ import { skip } from '../support/skip.ts'
 import { sqliteFile } from '../support/sqlite-store.ts'
 import { until } from '../support/until.ts'
 
-const SENDER = fileURLToPath(new URL('../support/keyed-sender.ts', import.meta.url))
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+const SENDER = fileURLToPath(new URL('../support/keyed-sender.mjs', import.meta.url))
 const KEYS = 40
 const TIMES = 5
 const KILLS = 4
@@ -78,7 +77,8 @@ for (const [name, make] of [
     })
 
     const start = (times: number) => {
-      const child = startProcess(process.execPath, ['--import', TSX, SENDER, stored.url, `${KEYS}`, `${times}`])
+      built()
+      const child = startProcess(process.execPath, [SENDER, stored.url, `${KEYS}`, `${times}`])
       children.push(child)
       return child
     }

@@ -7,6 +7,7 @@ import { SqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import { ThreadedSqliteStore } from '../../src/store/sqlite/threaded-store.ts'
 import type { Store } from '../../src/store/store.ts'
 import { builtCommand } from '../support/built.ts'
+import { isLong } from '../support/long-tests.ts'
 import { rejection } from '../support/rejection.ts'
 import { finished, head, incomingLane, incomingRow } from '../support/store-rows.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -86,6 +87,6 @@ describe('SQLite in a thread', () => {
     }
   })
 
-  if (process.env['SWITCHBOARD_LONG_TESTS'] === 'true') describeStore('SQLite in a thread', inThread)
+  if (isLong) describeStore('SQLite in a thread', inThread)
   else it('keeps to all rows of the suite [skipped: takes minutes; SWITCHBOARD_LONG_TESTS=true runs it]')
 })

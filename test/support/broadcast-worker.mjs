@@ -1,6 +1,5 @@
-import { httpBackend } from '../../src/backends/http.ts'
-import { silentLogger } from '../../src/messages/logger.ts'
-import { createSwitchboard } from '../../src/settings/switchboard.ts'
+import { httpBackend } from '../../dist/backends/index.js'
+import { createSwitchboard } from '../../dist/index.js'
 
 /**
  * A switchboard that sends to a service that takes everything, on the database and the Redis of the environment. With a
@@ -15,9 +14,11 @@ const gateway = httpBackend({
   },
   sending: { concurrency: 20 },
 })
+const quiet = () => {}
+const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet, flush: quiet }
 const switchboard = createSwitchboard(
   { backends: { gateway }, apps: [], console: { enabled: false } },
-  { env: process.env, logger: silentLogger },
+  { env: process.env, logger: silent },
 )
 
 async function* people() {

@@ -1,15 +1,16 @@
-import { nullBackend } from '../../src/backends/index.ts'
-import { createSwitchboard } from '../../src/index.ts'
-import { silentLogger } from '../../src/messages/logger.ts'
+import { nullBackend } from '../../dist/backends/index.js'
+import { createSwitchboard } from '../../dist/index.js'
 
 /**
  * A process that sends with the keys `k0`, `k1`, … and prints each with the id that it was given. Arguments: the
  * database's URL, how many keys, how many times each is asked for at once.
  */
 const [databaseUrl = '', keys = '1', times = '1'] = process.argv.slice(2)
+const quiet = () => {}
+const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet, flush: quiet }
 const { router, parts } = createSwitchboard(
   { databaseUrl, backends: { nowhere: nullBackend() }, apps: [] },
-  { logger: silentLogger, role: 'command' },
+  { logger: silent, role: 'command' },
 )
 await parts.store.open()
 await router.open()
