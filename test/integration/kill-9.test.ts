@@ -1,10 +1,9 @@
 import { expect } from 'chai'
-import { isLong } from '../support/long-tests.ts'
 import { type Evidence, killRounds } from './kill-rounds.ts'
 import { seededRandom } from './random.ts'
 import { groupBy, type IncomingRecord, type Records } from './records.ts'
 
-const ROUNDS = Number(process.env['SWITCHBOARD_KILL_ROUNDS'] ?? (isLong ? 20 : 8))
+const ROUNDS = Number(process.env['SWITCHBOARD_KILL_ROUNDS'] ?? 20)
 const SEED = Number(process.env['SWITCHBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31)
 const SETTLE_ROUNDS = 3
 const LIMIT_MS = 60_000 + ROUNDS * 10_000

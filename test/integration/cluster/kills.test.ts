@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
-import { isLong } from '../../support/long-tests.ts'
 import type { RunningServer } from '../../support/process.ts'
 import { skip } from '../../support/skip.ts'
 import { until } from '../../support/until.ts'
@@ -9,7 +8,7 @@ import { Cluster, type Role, whyNoCluster } from './cluster.ts'
 import { countDuplicates, expectNothingLostOrTwice } from './cluster-records.ts'
 import { Crowd } from './crowd.ts'
 
-const ROUNDS = Number(process.env['SWITCHBOARD_KILL_ROUNDS'] ?? (isLong ? 20 : 6))
+const ROUNDS = Number(process.env['SWITCHBOARD_KILL_ROUNDS'] ?? 20)
 const FREEZES = Math.max(1, Math.floor(ROUNDS / 20))
 const SEED = Number(process.env['SWITCHBOARD_TEST_SEED'] ?? Date.now() % 2 ** 31)
 const LIMIT_MS = 150_000 + ROUNDS * 10_000
