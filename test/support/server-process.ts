@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { builtCommand } from './built.ts'
+import { runQuickly } from './command.ts'
 import { type Exit, type RunningServer, serving, startProcess } from './process.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -40,7 +41,7 @@ export function createSite({ settings, databaseFolder }: SiteOptions): Site {
     folder,
     database,
     start: (more) => serving(begin(['start'], more)),
-    run: (...args) => begin(args).exited,
+    run: (...args) => runQuickly([...args, '--settings', file], { cwd: folder, env }),
     remove: temporary.remove,
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { builtCommand } from '../../support/built.ts'
+import { runQuickly } from '../../support/command.ts'
 import { type PostgresServer, startPostgres, whyNoPostgres } from '../../support/postgres.ts'
 import { type Exit, type RunningServer, startProcess } from '../../support/process.ts'
 import { whyNoRedis } from '../../support/redis.ts'
@@ -65,18 +66,15 @@ export class Cluster {
     return join(this.#folder.path, 'settings.js')
   }
 
-  #begin(args: readonly string[], env: Readonly<Record<string, string | undefined>>) {
+  #optionsWith(env: Readonly<Record<string, string | undefined>>) {
     const common = { PORT: '0', DATABASE_URL: this.databaseUrl, REDIS_URL: this.redis.url, LOG_LEVEL: 'warn' }
-    const cwd = this.#folder.path
-    return startProcess(process.execPath, [builtCommand(), ...args, '--settings', this.#settings], {
-      cwd,
-      env: { ...common, ...env },
-    })
+    return { cwd: this.#folder.path, env: { ...common, ...env } }
   }
 
   /** Starts a process of the cluster and waits until it says where it is reached. */
   async start(role: Role, env: Readonly<Record<string, string | undefined>> = {}): Promise<RunningServer> {
-    const running = this.#begin(['start', '--role', role], { ROLE: role, ...env })
+    const args = [builtCommand(), 'start', '--role', role, '--settings', this.#settings]
+    const running = startProcess(process.execPath, args, this.#optionsWith({ ROLE: role, ...env }))
     let hasEnded = false
     running.exited.then(
       () => {
@@ -97,7 +95,7 @@ export class Cluster {
 
   /** Runs a sub-command on the same settings to its end. */
   run(args: readonly string[], env: Readonly<Record<string, string | undefined>> = {}): Promise<Exit> {
-    return this.#begin(args, env).exited
+    return runQuickly([...args, '--settings', this.#settings], this.#optionsWith(env))
   }
 
   /** What apps and backends have noted: `role what`. */
