@@ -19,7 +19,8 @@ export function addBroadcasts(program: Command, output: Output, exit: (code: num
     .argument('<file>', 'a number in each line, or CSV with a header; - is the standard input')
     .action(async (file, options, command: Command) => {
       if ((options.text === undefined) === (options.template === undefined)) command.error('give --text or --template')
-      exit(await (await import('./broadcast.ts')).broadcast(file, options, output))
+      const wrongUsage = (text: string) => command.error(text)
+      exit(await (await import('./broadcast.ts')).broadcast(file, options, output, wrongUsage))
     })
   addKeeping(program, make, output, exit)
 }

@@ -12,6 +12,7 @@ import { progressLine, tellFaults } from './broadcasts.ts'
 import { besideServer, type CommonOptions } from './open.ts'
 import type { Output } from './output.ts'
 import { StopSignal } from './stop-signal.ts'
+import { wrongTime } from './wrong-time.ts'
 
 export interface BroadcastCommandOptions extends CommonOptions {
   readonly text?: string
@@ -35,14 +36,24 @@ export interface BroadcastCommandOptions extends CommonOptions {
 
 const PROGRESS_MS = 1_000
 
-/** Takes in the recipients of a file for the server to send to; with `--wait`, until all is settled. */
-export async function broadcast(file: string, options: BroadcastCommandOptions, output: Output): Promise<number> {
+/**
+ * Takes in the recipients of a file for the server to send to; with `--wait`, until all is settled.
+ * @param wrongUsage told what is wrong with the flags; ends the command
+ */
+export async function broadcast(
+  file: string,
+  options: BroadcastCommandOptions,
+  output: Output,
+  wrongUsage: (text: string) => never,
+): Promise<number> {
   const stop = new AbortController()
   void new StopSignal().received.then(() => stop.abort())
   const request = requestOf(options)
   return besideServer(options, async ({ router }) => {
     const lines = broadcastLines(bytesOf(file, stop.signal), options)
-    const begun = await router.broadcast(told(lines, output), request)
+    const begun = await router
+      .broadcast(told(lines, output), request)
+      .catch((error: unknown) => wrongTime(error, wrongUsage))
     const { id, state, reason, recipients, duplicates, faults } = begun
     await tellFaults(router.broadcasts, id, output)
     if (state === 'FAILED') {

@@ -3,6 +3,7 @@ import type { SendOptions } from '../messages/outgoing.ts'
 import type { Recipient, SendRequest } from '../router/send-request.ts'
 import { besideServer, type CommonOptions } from './open.ts'
 import type { Output } from './output.ts'
+import { wrongTime } from './wrong-time.ts'
 
 type Named = Readonly<Record<string, string>>
 
@@ -36,7 +37,9 @@ export async function send(
   if (to.length === 0) wrongUsage("error: give whom to send to: '--to', '--contact' or '--group'")
   const { settings: _, verbose: __, to: ___, contact, group, option, param, ...rest } = options
   const request: SendRequest = { ...rest, to, options: sendOptionsOf(option), params: param }
-  const sent = await besideServer(options, ({ router }) => router.submit(request))
+  const sent = await besideServer(options, ({ router }) => router.submit(request)).catch((error: unknown) =>
+    wrongTime(error, wrongUsage),
+  )
   const done = sent.isRepeat ? 'recorded before' : 'recorded'
   for (const { id, backend, identity } of sent.messages) output.out(`${id} ${done} for ${identity} over ${backend}`)
   for (const { contact, connection, reason } of sent.leftOut)

@@ -23,9 +23,19 @@ export interface Claim {
   readonly key: string
 }
 
-/** `retryAfter`: milliseconds until the count of what refused begins anew. */
+/** What is left of a limit when something was taken; `resetAfter`: milliseconds until its count begins anew. */
+export interface Left {
+  readonly limit: Limit
+  readonly remaining: number
+  readonly resetAfter: number
+}
+
+/**
+ * `left` has the claims that have a limit, in their order; `retryAfter`: milliseconds until the count of what refused
+ * begins anew.
+ */
 export type Taken =
-  | { readonly taken: true }
+  | { readonly taken: true; readonly left: readonly Left[] }
   | { readonly taken: false; readonly limit: Limit; readonly retryAfter: number }
 
 /** Counts, and refuses what is too much. */
@@ -40,7 +50,7 @@ export interface Limiter {
   take(claims: readonly Claim[]): Promise<Taken>
 }
 
-const TAKEN: Taken = { taken: true }
+const TAKEN: Taken = { taken: true, left: [] }
 const MOST_COUNTS = 200_000
 
 interface Count {
@@ -74,8 +84,11 @@ export class MemoryLimiter implements Limiter {
         return { taken: false, limit, retryAfter: counted.until - now }
       }
     }
-    for (const { limit, key } of limited) this.#add(nameOf(limit, key), now, limit)
-    return TAKEN
+    const left = limited.map(({ limit, key }) => {
+      const { count, until } = this.#added(nameOf(limit, key), now, limit)
+      return { limit, remaining: limit.amount - count, resetAfter: until - now }
+    })
+    return { taken: true, left }
   }
 
   #current(name: string, now: number): Count | undefined {
@@ -85,14 +98,16 @@ export class MemoryLimiter implements Limiter {
     return undefined
   }
 
-  #add(name: string, now: number, { per, lasting }: Limit): void {
+  #added(name: string, now: number, { per, lasting }: Limit): Count {
     const counted = this.#current(name, now)
     if (counted !== undefined) {
       counted.count++
-      return
+      return counted
     }
     if (this.#counts.size >= this.#most) this.#makeRoom(now)
-    this.#counts.set(name, { count: 1, until: now + per, isLasting: lasting === true })
+    const begun = { count: 1, until: now + per, isLasting: lasting === true }
+    this.#counts.set(name, begun)
+    return begun
   }
 
   /** What is over goes first; where nothing is, a part of those that began first. */
@@ -109,8 +124,8 @@ export class MemoryLimiter implements Limiter {
 }
 
 /**
- * Refused: `{ which, milliseconds }`, the place of the limit from 1; taken: `{ 0, 0 }`. Arguments: for each key its amount
- * and its milliseconds.
+ * Refused: `{ which, milliseconds }`, the place of the limit from 1; taken: `{ 0, 0 }` and then, for each key, its count and
+ * the milliseconds until that begins anew. Arguments: for each key its amount and its milliseconds.
  */
 const SOURCE = `
 for i, key in ipairs(KEYS) do
@@ -119,10 +134,14 @@ for i, key in ipairs(KEYS) do
     return { i, math.max(0, redis.call('PTTL', key)) }
   end
 end
+local taken = { 0, 0 }
 for i, key in ipairs(KEYS) do
-  if redis.call('INCR', key) == 1 then redis.call('PEXPIRE', key, ARGV[2 * i]) end
+  local count = redis.call('INCR', key)
+  if count == 1 then redis.call('PEXPIRE', key, ARGV[2 * i]) end
+  table.insert(taken, count)
+  table.insert(taken, math.max(0, redis.call('PTTL', key)))
 end
-return { 0, 0 }
+return taken
 `
 const takeAll = { source: SOURCE, sha: createHash('sha1').update(SOURCE).digest('hex') }
 
@@ -159,9 +178,14 @@ export class RedisLimiter implements Limiter {
     if (limited.length === 0) return TAKEN
     const keys = limited.map(({ limit, key }) => this.#connection.keys.limit(nameOf(limit, key)))
     const args = limited.flatMap(({ limit: { amount, per } }) => [String(amount), String(per)])
-    const [which, retryAfter] = answerOf(await this.#connection.run(takeAll, keys, args))
-    const limit = limited[which - 1]?.limit
-    return limit === undefined ? TAKEN : { taken: false, limit, retryAfter }
+    const [which, retryAfter, ...counts] = answerOf(await this.#connection.run(takeAll, keys, args))
+    const refusing = limited[which - 1]?.limit
+    if (refusing !== undefined) return { taken: false, limit: refusing, retryAfter }
+    const left = limited.map(({ limit }, index) => {
+      const [count = limit.amount, resetAfter = limit.per] = counts.slice(2 * index)
+      return { limit, remaining: Math.max(0, limit.amount - count), resetAfter }
+    })
+    return { taken: true, left }
   }
 }
 
@@ -169,8 +193,9 @@ function nameOf({ name }: Limit, key: string): string {
   return `${name}:${key}`
 }
 
-function answerOf(answer: unknown): readonly [which: number, retryAfter: number] {
-  const [which, retryAfter] = Array.isArray(answer) ? (answer as readonly unknown[]) : []
-  if (typeof which === 'number' && typeof retryAfter === 'number') return [which, retryAfter]
+function answerOf(answer: unknown): readonly [which: number, retryAfter: number, ...counts: readonly number[]] {
+  const numbers = Array.isArray(answer) ? answer.filter((each: unknown) => typeof each === 'number') : []
+  const [which, retryAfter, ...counts] = numbers
+  if (which !== undefined && retryAfter !== undefined) return [which, retryAfter, ...counts]
   throw new QueueUnavailableError('Redis gave no answer that a limit could be told by.')
 }

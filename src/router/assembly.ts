@@ -39,6 +39,7 @@ import { Staleness } from './staleness.ts'
 import { StateChecks } from './state-checks.ts'
 import { StoreAbsence } from './store-absence.ts'
 import { Sweep } from './sweep.ts'
+import { TemplateEngine } from './template-engine.ts'
 import { TemplateTexts } from './template-texts.ts'
 import { Templates } from './templates.ts'
 
@@ -135,12 +136,13 @@ function sharedMembers(parts: RouterParts, owner: Owner) {
   const onPaused: Holds['onPaused'] = (backend, listener) => holds.onPaused(backend, listener)
   const waiting = { store, backends, availability, onPaused, failover, ringer, signals, clock, logger }
   const rerouting = routing.isOn ? new Rerouting(waiting) : undefined
-  const library = new Templates({ store, fixed: settings.templates, languages, now: () => clock.now() })
+  const engine = new TemplateEngine()
+  const library = new Templates({ store, engine, fixed: settings.templates, languages, now: () => clock.now() })
   const templates = new TemplateTexts({ templates: library, store, rules: settings.templateRules, languages })
   const absence = new StoreAbsence({ store, queue, clock, logger, isShared, resume: () => owner.takeLanes() })
   return {
     ...{ apps, backends, store, signals, clock, newId, logger, identities, texts, quiet, absence, isShared },
-    ...{ library, templates, holds, prices: new Prices(settings.prices) },
+    ...{ engine, library, templates, holds, prices: new Prices(settings.prices) },
     sender: new Sender({ backends, store, templates, identities, texts, routes, quiet, now: () => clock.now(), newId }),
     ...{ ringer, routes, failover, rerouting, networks: routing.asksForNetworks ? networks : undefined },
     calls: new AppCalls(clock, logger, settings.apps),

@@ -12,7 +12,7 @@ import type { RouteChooser } from './route-chooser.ts'
 import type { RouterParts } from './router-parts.ts'
 import { Routing } from './routing.ts'
 import { Sender } from './send.ts'
-import { TemplateEngine } from './template-engine.ts'
+import type { TemplateEngine } from './template-engine.ts'
 import { TemplateTexts } from './template-texts.ts'
 
 export interface BroadcastMembers {
@@ -20,6 +20,7 @@ export interface BroadcastMembers {
   readonly texts: OutgoingTexts
   readonly routes: RouteChooser
   readonly quiet: QuietHours | undefined
+  readonly engine: TemplateEngine
   readonly ringer: Ringer
   readonly stopping: () => AbortSignal
 }
@@ -27,10 +28,10 @@ export interface BroadcastMembers {
 /** Joins what broadcasts are made of. Nothing is started. */
 export function assembleBroadcasts(parts: RouterParts, members: BroadcastMembers) {
   const { backends, store, signals, clock, newId, logger, settings } = parts
-  const { identities, texts, routes, quiet, ringer, stopping } = members
+  const { identities, texts, routes, quiet, engine, ringer, stopping } = members
   const { languages, templates: fixed, templateRules: rules } = settings
   const now = () => clock.now()
-  const library = new RememberedTemplates({ store, fixed, languages, now })
+  const library = new RememberedTemplates({ store, engine, fixed, languages, now })
   const templates = new TemplateTexts({ templates: library, store, rules, languages })
   const sender = new Sender({ backends, store, templates, identities, texts, routes, quiet, now, newId })
   const routing = new Routing(settings.routing, backends)
@@ -40,7 +41,6 @@ export function assembleBroadcasts(parts: RouterParts, members: BroadcastMembers
     isRouted: () => routing.isOn,
   })
   const taking = new BroadcastTaking({ store, source, clock, newId, logger, stopping })
-  const engine = new TemplateEngine()
   const expansion = new BroadcastExpansion({ store, sender, ringer, signals, texts: engine, clock })
   return {
     broadcasts: new Broadcasts({ store, texts: engine, source, taking, templates: library, signals, clock, newId }),

@@ -151,6 +151,7 @@ export class BroadcastExpansion {
     const { contacts } = this.#parts.store
     const isIts = (asked: Connection) => asked.backend === backend && asked.identity === identity
     return {
+      find: (id) => contacts.find(id),
       ofConnection: async (asked) => (isIts(asked) ? (contact ?? undefined) : contacts.ofConnection(asked)),
       connectionsOf: (id) => contacts.connectionsOf(id),
       membersOf: (group) => contacts.membersOf(group),

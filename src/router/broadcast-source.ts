@@ -5,6 +5,7 @@ import type { ContactFilter } from '../store/directory-store.ts'
 import type { Store } from '../store/store.ts'
 import type { Backend } from './backend.ts'
 import { type BroadcastRecipients, type BroadcastTo, checkParams } from './broadcast-request.ts'
+import { contactFault } from './contact-fault.ts'
 import type { Identities } from './identities.ts'
 import { checkedIdentity } from './send-checks.ts'
 import { isStoreFault } from './store-fault.ts'
@@ -100,8 +101,7 @@ export class BroadcastSource {
     if (!('contact' in to)) throw new InvalidInputError(NO_RECIPIENT)
     const contact = String(to.contact)
     const usable = this.#usable(await this.#parts.store.contacts.connectionsOf(contact))
-    if (usable === undefined)
-      throw new InvalidInputError(`to: the contact ${contact} has no connection that can be sent to`)
+    if (usable === undefined) throw await contactFault(contact, this.#parts.store.contacts)
     return { ...usable, params }
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../messages/clock.ts'
-import { InvalidInputError } from '../messages/errors.ts'
+import { errorText, InvalidInputError } from '../messages/errors.ts'
 import type { NewId } from '../messages/ids.ts'
 import type { Fields } from '../messages/incoming.ts'
 import { canonicalJson } from '../messages/plain-json.ts'
@@ -20,7 +20,7 @@ import type { BroadcastSource } from './broadcast-source.ts'
 import { type BroadcastTaking, TAKING_LEASE_MS } from './broadcast-taking.ts'
 import { filledIn } from './broadcast-text.ts'
 import { IdempotencyMismatchError } from './errors.ts'
-import { checkRequest } from './send-checks.ts'
+import { checkRequest, refuseExpired } from './send-checks.ts'
 import type { TemplateEngine } from './template-engine.ts'
 import type { Templates } from './templates.ts'
 
@@ -60,6 +60,7 @@ export class Broadcasts {
     const holder = newId()
     const { row, isNew } = await this.#created(request, { id, holder, request: { ...kept } })
     if (!isNew) return toBroadcast(row)
+    await this.#refuseOver(request, id)
     const check = (params: Fields | null) => void filledIn(this.#parts.texts, sendRequestOf(kept), params)
     await taking.take(iterator, { id, holder, backend: request.backend, strict, ...(strict ? { check } : {}) })
     await this.#tell()
@@ -163,6 +164,18 @@ export class Broadcasts {
     const reason = 'its taking-in broke off, and was begun anew'
     await store.broadcasts.change({ id: row.id, from: ['TAKING'], to: 'FAILED', reason, heldBefore: now, at: now })
     return store.broadcasts.create(broadcast)
+  }
+
+  /** Known only when it is begun: a repeat under its key is given the first one, however late it comes. */
+  async #refuseOver(request: BroadcastRequest, id: string): Promise<void> {
+    const { store, clock } = this.#parts
+    try {
+      refuseExpired(request, clock.now())
+    } catch (error) {
+      const end = { id, from: ['TAKING'], to: 'FAILED', reason: errorText(error), at: clock.now() } as const
+      await store.broadcasts.change(end)
+      throw error
+    }
   }
 
   /** Nothing depends on it: whoever runs broadcasts looks by himself, a minute later. */

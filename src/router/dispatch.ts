@@ -15,6 +15,7 @@ import { type Asked, askedOf, Idempotency } from './idempotency.ts'
 import type { RelayOutcome } from './passing.ts'
 import type { Ringer } from './ring.ts'
 import type { PreparedSend, Sender } from './send.ts'
+import { refuseExpired } from './send-checks.ts'
 import type { LeftOut, SendRequest, SentMessage, Submission } from './send-request.ts'
 import { type SettledSignal, settledChannel } from './settled-signal.ts'
 import type { TemplateTexts } from './template-texts.ts'
@@ -66,6 +67,7 @@ export class Dispatch {
   async #submit(requests: readonly SendRequest[], asked: Asked | undefined): Promise<Submission> {
     const first = asked && (await this.#idempotency.first(asked))
     if (first !== undefined) return first
+    for (const request of requests) refuseExpired(request, this.#parts.clock.now())
     const prepared = await this.#prepared(requests)
     for (const { contact, reason } of prepared.leftOut)
       if (contact !== undefined) this.#parts.logger.warn({ contact, reason }, 'a member of a group was left out')
@@ -96,6 +98,7 @@ export class Dispatch {
     const asked = askedOf(request, 'sendNow')
     const first = asked && (await this.#idempotency.first(asked))
     if (first !== undefined) return this.#again(first, limit)
+    refuseExpired(plain, this.#parts.clock.now())
     const prepared = await this.#parts.sender.prepare({ ...plain, class: 'urgent' })
     const [message, ...others] = prepared.messages
     refuseLeftOut(prepared.leftOut)

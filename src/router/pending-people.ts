@@ -4,7 +4,7 @@ import type { Contact } from '../store/contact.ts'
 import type { ContactStore } from '../store/store.ts'
 
 /** Whom a message can be addressed to. */
-export type Addressees = Pick<ContactStore, 'ofConnection' | 'connectionsOf' | 'membersOf'>
+export type Addressees = Pick<ContactStore, 'find' | 'ofConnection' | 'connectionsOf' | 'membersOf'>
 
 /** People as they will be once the changes are committed. */
 export class PendingPeople implements Addressees {
@@ -21,6 +21,12 @@ export class PendingPeople implements Addressees {
     this.#contacts = contacts
     this.#changes = changes
     this.#find = find
+  }
+
+  async find(id: string): Promise<Contact | undefined> {
+    for (const change of this.#changes)
+      if (change.kind === 'contact-created' && change.contact.id === id) return change.contact
+    return this.#contacts.find(id)
   }
 
   async ofConnection(connection: Connection): Promise<Contact | undefined> {

@@ -48,6 +48,16 @@ export function checkRequest(request: SendRequest): void {
 }
 
 /**
+ * Refuses what would be cancelled at once. Not asked of apps: one that works an old message may well come too late.
+ * @param now milliseconds since 1970
+ * @throws InvalidInputError
+ */
+export function refuseExpired({ expires }: Pick<SendRequest, 'expires'>, now: number): void {
+  if (!(expires instanceof Date) || !(expires.getTime() <= now)) return
+  throw new InvalidInputError(`expires: a time that is still to come is expected, not ${expires.toISOString()}`)
+}
+
+/**
  * @returns the identity without blanks around it
  * @throws InvalidInputError when it cannot be one
  */

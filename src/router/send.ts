@@ -4,6 +4,7 @@ import type { Contact } from '../store/contact.ts'
 import type { NewOutgoing } from '../store/outgoing-records.ts'
 import type { Store } from '../store/store.ts'
 import type { Backend } from './backend.ts'
+import { contactFault, NO_CONNECTION } from './contact-fault.ts'
 import type { Identities } from './identities.ts'
 import type { OutgoingTexts } from './outgoing-texts.ts'
 import type { Addressees } from './pending-people.ts'
@@ -98,7 +99,7 @@ export class Sender {
     if ('identity' in recipient) return [this.#checked(recipient)]
     if ('contact' in recipient) {
       const found = await this.#connectionOf(String(recipient.contact), people)
-      if ('reason' in found) throw new InvalidInputError(`to: the contact ${found.contact} ${found.reason}`)
+      if ('reason' in found) throw await contactFault(String(recipient.contact), people)
       return [found]
     }
     if (!('group' in recipient)) throw new InvalidInputError(NO_RECIPIENT)
@@ -119,7 +120,7 @@ export class Sender {
   async #connectionOf(contact: string, people: Addressees): Promise<Connection | LeftOut> {
     const connections = await people.connectionsOf(contact)
     const usable = connections.find(({ backend }) => this.#backends.get(backend)?.send !== undefined)
-    return usable ?? { contact, reason: 'has no connection that can be sent to' }
+    return usable ?? { contact, reason: NO_CONNECTION }
   }
 
   #checked(given: Connection): Connection {

@@ -5,7 +5,7 @@ import { faultOfJsonObject, type JsonLimits } from '../messages/plain-json.ts'
 import { DocumentConflictError } from '../store/errors.ts'
 import type { StoredTemplate, TemplateStore } from '../store/template-store.ts'
 import { bodyFaults, isSlug } from './template-body.ts'
-import { TemplateEngine, TemplateFault } from './template-engine.ts'
+import { type TemplateEngine, TemplateFault } from './template-engine.ts'
 
 /** A template of the settings. */
 export interface FixedTemplate {
@@ -48,6 +48,7 @@ export interface TemplateList {
 
 export interface TemplatesParts {
   readonly store: { readonly templates: TemplateStore }
+  readonly engine: TemplateEngine
   /** The templates of the settings, by their slugs. */
   readonly fixed: ReadonlyMap<string, FixedTemplate>
   /** The project's languages, the first one first. */
@@ -66,16 +67,9 @@ const CONTEXT_LIMITS: JsonLimits = { length: 100_000, depth: 16 }
  */
 export class Templates {
   readonly #parts: TemplatesParts
-  #made: TemplateEngine | undefined
 
   constructor(parts: TemplatesParts) {
     this.#parts = parts
-  }
-
-  /** Made when it is needed: many a switchboard has no templates. */
-  get #engine(): TemplateEngine {
-    this.#made ??= new TemplateEngine()
-    return this.#made
   }
 
   async get(slug: string): Promise<Template | undefined> {
@@ -171,13 +165,22 @@ export class Templates {
     const chosen = typeof body === 'string' ? body : (body[tag ?? ''] ?? '')
     const place = `template "${slug}"${tag === null ? '' : ` (${tag})`}`
     try {
-      const text = this.#engine.render(chosen, context)
-      if (text.trim() === '') throw new TemplateFault('what it makes is empty')
-      return text
+      return this.fill(chosen, context)
     } catch (error) {
       if (error instanceof TemplateFault) throw new InvalidInputError(`${place}: ${error.message}`)
       throw error
     }
+  }
+
+  /**
+   * What a body that is kept nowhere makes of these values.
+   * @param context checked already
+   * @throws TemplateFault
+   */
+  fill(body: string, context: Fields): string {
+    const text = this.#parts.engine.render(body, context)
+    if (text.trim() === '') throw new TemplateFault('what it makes is empty')
+    return text
   }
 
   #check(input: TemplateInput): void {
@@ -192,7 +195,7 @@ export class Templates {
         throw new InvalidInputError(`${name}: true or false is expected`)
     }
     const body: unknown = input.body
-    const faults = body === undefined ? [] : bodyFaults(body, this.#engine)
+    const faults = body === undefined ? [] : bodyFaults(body, this.#parts.engine)
     if (faults.length === 0) return
     const told = faults.map(({ language, message }) =>
       language === null ? message : `${language.slice(0, 50)}: ${message}`,

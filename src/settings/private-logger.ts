@@ -2,6 +2,7 @@ import { SwitchboardError } from '../messages/errors.ts'
 import { type Logger, silentLogger } from '../messages/logger.ts'
 import { ProviderError } from '../router/errors.ts'
 import { maskIdentity } from '../router/mask.ts'
+import { withoutText, withoutWhole } from './text-mask.ts'
 
 /** What may stand in a log. */
 export interface Privacy {
@@ -60,7 +61,7 @@ class Cleaner {
     if (typeof identity !== 'string' || typeof text !== 'string') return message
     if (identity === '' || !message.includes(identity) || !message.includes(text)) return message
     const { texts, numbers } = this.#privacy
-    const masked = texts || text === '' ? message : message.replaceAll(text, () => '[text]')
+    const masked = texts || text === '' ? message : withoutWhole(message, text)
     return numbers ? masked : masked.replaceAll(identity, maskIdentity(identity))
   }
 
@@ -139,11 +140,7 @@ class Cleaner {
       }
       scrubbed = scrubbed.replace(NUMBER, maskIdentity)
     }
-    if (!texts && typeof own === 'string') {
-      const words = wordsOf(own)
-      if (words !== undefined) scrubbed = scrubbed.replace(words, '[text]')
-    }
-    return scrubbed
+    return texts || typeof own !== 'string' ? scrubbed : withoutText(scrubbed, own)
   }
 
   #withoutSecrets(text: string): string {
@@ -154,13 +151,6 @@ class Cleaner {
 
 // Seven digits or more, however they are grouped; not the digits of a UUID, of a path or of an address.
 const NUMBER = /(?<![\w.-])\+?\(?\d(?:[ ()-]{0,2}\d){6,}(?![\w.-]*\w)/g
-const WORD = /[\p{L}\p{N}]{3,}/gu
-const MOST_WORDS = 300
-
-function wordsOf(text: string): RegExp | undefined {
-  const words = [...new Set(text.match(WORD)?.slice(0, MOST_WORDS))].sort((a, b) => b.length - a.length)
-  return words.length === 0 ? undefined : new RegExp(words.join('|'), 'giu')
-}
 
 function framesOf({ stack = '' }: Error): string {
   const begin = stack.search(/\n\s+at /)

@@ -93,12 +93,24 @@ describe('switchboard send', () => {
 
   for (const [args, says] of [
     [['--to', '1', '--option', 'validity=long'], 'options.validity: whole minutes from 1 to 525600 are expected'],
-    [['--contact', 'nobody'], 'to: the contact nobody has no connection that can be sent to'],
+    [['--contact', 'nobody'], 'to: there is no contact "nobody"'],
   ] as const) {
     it(`names what is wrong: ${args.join(' ')}`, async () => {
       expect(await send(...args)).to.deep.equal({ code: 1, out: [], err: [`switchboard: ${says}`] })
     })
   }
+
+  it('refuses an expiry that is over, but gives a repeat under its key the first result', async () => {
+    const says = /expires: a time that is still to come is expected, not 2020-01-05T07:00:00.000Z; --help/
+    for (const more of [[], ['--at', '2019-01-05T07:00Z'], ['--idempotency-key', 'k']]) {
+      const { code, out, err } = await send('--to', '1', '--expires', '2020-01-05T07:00Z', ...more)
+      expect({ code, out }).to.deep.equal({ code: 2, out: [] })
+      expect(err.join('\n')).to.match(says)
+    }
+    const early = await send('--to', '1', '--at', '2090-01-05T07:00Z', '--expires', '2089-01-05T07:00Z')
+    expect(early.code).to.equal(2)
+    expect(recorded()).to.deep.equal([])
+  })
 
   it('sends nothing to an empty group, says so, and ends with 1', async () => {
     const err = ['switchboard: nobody is in the groups: nothing is sent']

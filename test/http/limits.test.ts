@@ -30,11 +30,32 @@ function behavesAsLimiter(make: () => Limiter): void {
       { limit: three, key: 'a' },
       { limit: one, key: 'a' },
     ]
-    expect(await limiter.take(claims)).to.deep.equal({ taken: true })
+    expect((await limiter.take(claims)).taken).to.equal(true)
     const refused = await limiter.take(claims)
     if (refused.taken) throw new Error('it was taken')
     expect(refused.limit).to.equal(one)
     expect(refused.retryAfter).to.be.within(20_000, 30_000)
+  })
+
+  it('says what is left of each limit', async () => {
+    const limiter = make()
+    const left = async (...limits: readonly Limit[]) => {
+      const taken = await limiter.take(limits.map((limit) => ({ limit, key: 'a' })))
+      if (!taken.taken) throw new Error('it was refused')
+      return taken.left
+    }
+    const found = [
+      await left(three),
+      ...(await left(none, three, one)),
+      ...[await left(three), await left(none)],
+    ].flat()
+    expect(found.map(({ limit, remaining }) => [limit.name, remaining])).to.deep.equal([
+      ['three', 2],
+      ['three', 1],
+      ['one', 0],
+      ['three', 0],
+    ])
+    for (const { limit, resetAfter } of found) expect(resetAfter).to.be.within(limit.per - 10_000, limit.per)
   })
 
   it('takes all or none', async () => {

@@ -161,10 +161,19 @@ describe('attempts', () => {
     }
 
     it('once the message has expired', async () => {
-      await begin()
+      let late = ''
+      const tooLate: App = {
+        name: 'too-late',
+        async handle(_message, context) {
+          const [sent] = await context.send({ to: '3', text: 'hi', expires: new Date(t.clock.now()) })
+          late = sent?.id ?? ''
+          return true
+        },
+      }
+      await begin({}, [tooLate])
+      await t.receive({ identity: '9', text: 'go' })
       const now = t.clock.now()
       const expires = new Date(now + 60_000)
-      const late = await send({ expires: new Date(now) })
       const inTime = await send({ to: '2', at: new Date(now + 59_000), expires })
       await t.advance('2m')
       expect(await logged(late)).to.include({ state: 'CANCELLED', error: 'expired before it was sent' })

@@ -424,9 +424,23 @@ describe('a broadcast', function () {
     await t.router.contacts.change(contact.id, { optedOut: true })
     const { id } = await t.router.broadcast(people(2), { text: 'hello' })
     expect(await reached(id, 'DONE')).to.deep.include({ sent: 1, cancelled: 1 })
-    const expires = new Date(t.clock.now() - 1)
-    const late = await t.router.broadcast(people(2), { text: 'late', expires })
+    const times = { at: new Date(t.clock.now() + 60_000), expires: new Date(t.clock.now() + 60_001) }
+    const late = await t.router.broadcast(people(2), { text: 'late', ...times })
+    await t.router.broadcasts.pause(late.id)
+    await t.advance('2m')
+    await t.router.broadcasts.resume(late.id)
     expect(await reached(late.id, 'DONE')).to.deep.include({ sent: 0, cancelled: 2 })
+  })
+
+  it('is refused when it is over already, but not when it is repeated under its key', async () => {
+    const request = { text: 'hello', expires: new Date(t.clock.now() + 60_000), idempotencyKey: 'k' }
+    const { id } = await t.router.broadcast(people(2), request)
+    await t.advance('2m')
+    expect((await t.router.broadcast(people(2), request)).id).to.equal(id)
+    const error = await rejection(t.router.broadcast(people(2), { ...request, idempotencyKey: 'other' }))
+    expect(String(error)).to.match(/^InvalidInputError: expires: a time that is still to come is expected/)
+    const [refused] = await t.router.broadcasts.list()
+    expect(refused).to.deep.include({ state: 'FAILED', recipients: 0, messages: 0 })
   })
 
   it('is listed, the newest first, page by page', async () => {

@@ -25,6 +25,7 @@ describe('an idempotency key', () => {
     extra: { a: 1, b: { c: [1], d: null } },
     idempotencyKey: 'k',
   }
+  const one: SendRequest = { to: '3', text: 'now', idempotencyKey: 'one' }
   const ids = async (one: SendRequest = request) => (await t.router.send(one)).map(({ id }) => id)
   const count = async () => (await t.store.log.counts()).outgoing
 
@@ -43,6 +44,20 @@ describe('an idempotency key', () => {
     expect(new Set(all.map(({ messages }) => JSON.stringify(messages))).size).to.equal(1)
     expect(all.filter(({ isRepeat }) => !isRepeat)).to.have.length(1)
     expect(await count()).to.equal(2)
+  })
+
+  it('is given again when it has expired meanwhile, which is refused to who comes for the first time', async () => {
+    const expires = new Date(t.clock.now() + 60_000)
+    const [first, now] = [await ids({ ...request, expires }), await t.router.sendNow({ ...one, expires })]
+    await t.advance('2m')
+    expect(await ids({ ...request, expires })).to.deep.equal(first)
+    expect(await t.router.sendNow({ ...one, expires })).to.deep.equal(now)
+    const { idempotencyKey: _, ...plain } = { ...one, expires }
+    const again = [() => t.router.send(plain), () => t.router.sendNow(plain), () => t.router.submitAll([plain], 'new')]
+    for (const send of again) {
+      expect(String(await rejection(send()))).to.match(/^InvalidInputError: expires: a time that is still to come/)
+    }
+    expect(await count()).to.equal(3)
   })
 
   it('is not told apart by the order in which things are written', async () => {

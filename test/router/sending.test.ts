@@ -109,11 +109,7 @@ describe('sending', () => {
         'backend: there is no backend "fax"; there are ear, fake, other',
       ],
       ['a backend that only receives', { to: '1', backend: 'ear', text: 'hi' }, 'backend: "ear" only receives'],
-      [
-        'a contact that there is not',
-        { to: { contact: 'nobody' }, text: 'hi' },
-        'to: the contact nobody has no connection that can be sent to',
-      ],
+      ['a contact that there is not', { to: { contact: 'nobody' }, text: 'hi' }, 'to: there is no contact "nobody"'],
       ['an empty text', { to: '1', text: '' }, 'text: a text is expected, not an empty one'],
       [
         'too many',

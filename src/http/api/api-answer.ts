@@ -47,7 +47,11 @@ export class Refusal extends Error {
   }
 }
 
-/** Whole seconds, as HTTP has them. */
+/** Whole ones, as HTTP has them; not fewer than 1, since who comes again at once is no later. */
+export function seconds(milliseconds: number): number {
+  return Math.max(1, Math.ceil(milliseconds / 1_000))
+}
+
 export function retryAfter(milliseconds: number): Readonly<Record<string, string>> {
-  return { 'Retry-After': String(Math.max(1, Math.ceil(milliseconds / 1_000))) }
+  return { 'Retry-After': String(seconds(milliseconds)) }
 }

@@ -9,13 +9,14 @@ import { Proxies } from '../proxies.ts'
 import { readBody, readHead } from '../request.ts'
 import type { User, UsersSettings } from '../users/settings.ts'
 import { SignIns } from '../users/sign-in.ts'
-import { type ApiAnswer, Refusal, retryAfter } from './api-answer.ts'
+import { type ApiAnswer, Refusal, retryAfter, seconds } from './api-answer.ts'
 import { ApiLimits } from './api-limits.ts'
 import { callbackEndpoints } from './callback-endpoints.ts'
 import { contactEndpoints } from './contact-endpoints.ts'
 import { DocsPages } from './docs-pages.ts'
 import type { Endpoint } from './endpoint.ts'
 import { groupEndpoints } from './group-endpoints.ts'
+import { limitHeaders } from './limit-headers.ts'
 import { messageEndpoints } from './message-endpoints.ts'
 import { PathTable, type Place } from './path-table.ts'
 import { readBodyValues, readQuery } from './read-values.ts'
@@ -87,6 +88,7 @@ export class SendingApi {
   async #answer(ctx: Koa.Context): Promise<ApiAnswer> {
     const place = this.#table.find(ctx.path)
     const endpoint = place?.byMethod.get((ctx.method === 'HEAD' ? 'GET' : ctx.method) as Endpoint['method'])
+    let limits: Readonly<Record<string, string>> = {}
     try {
       if (ctx.method === 'OPTIONS' && place !== undefined) return { status: 204, headers: allow(place) }
       refuseForeign(ctx, this.#proxies)
@@ -94,15 +96,18 @@ export class SendingApi {
       if (place === undefined) throw new Refusal('NOT_FOUND', 'There is nothing under this path.')
       if (endpoint === undefined) throw notAllowed(place)
       this.#refuseRole(endpoint, user, place)
-      const { limit, headers } = await this.#counted(endpoint, user, place)
-      const answer = await endpoint.run(await this.#asked(ctx, endpoint, user, place))
-      return { ...answer, headers: { ...headers, ...limit, ...answer.headers } }
+      limits = await this.#counted(endpoint, user, place)
+      return withHeaders(await endpoint.run(await this.#asked(ctx, endpoint, user, place)), limits)
     } catch (error) {
-      const refusal = refusalOf(error, endpoint?.names ?? {})
-      if (refusal !== undefined) return refusal.answer
-      this.#parts.logger.error({ err: error, endpoint: endpoint?.id }, 'a request of the API failed')
-      return new Refusal('INTERNAL', 'This failed; the log of the server says why.').answer
+      return withHeaders(this.#refused(error, endpoint).answer, limits)
     }
+  }
+
+  #refused(error: unknown, endpoint: Endpoint | undefined): Refusal {
+    const refusal = refusalOf(error, endpoint?.names ?? {})
+    if (refusal !== undefined) return refusal
+    this.#parts.logger.error({ err: error, endpoint: endpoint?.id }, 'a request of the API failed')
+    return new Refusal('INTERNAL', 'This failed; the log of the server says why.')
   }
 
   async #user(ctx: Koa.Context): Promise<User> {
@@ -133,18 +138,18 @@ export class SendingApi {
     }
   }
 
-  async #counted(endpoint: Endpoint, user: User, { params }: Place) {
+  /** @returns the headers of whatever is answered */
+  async #counted(endpoint: Endpoint, user: User, { params }: Place): Promise<Readonly<Record<string, string>>> {
     const limit = { ...this.#parts.settings.limits[endpoint.limit], name: `api/${endpoint.limit}` }
-    if (limit.amount === 0) return { limit: {}, headers: {} }
-    const seconds = Math.ceil(limit.per / 1_000)
-    const policy = { 'RateLimit-Policy': `"${endpoint.limit}";q=${limit.amount};w=${seconds}` }
     const what = endpoint.limit === 'send' ? (params['backend'] ?? '') : endpoint.id
     const taken = await this.#limits.take([{ limit, key: `${user.name}:${what}` }])
-    if (taken.taken) return { limit: policy, headers: {} }
-    const wait = retryAfter(taken.retryAfter)
-    throw new Refusal('TOO_MANY_REQUESTS', `At most ${limit.amount} requests in ${seconds} s are taken.`, {
-      headers: { ...wait, ...policy, RateLimit: `"${endpoint.limit}";r=0;t=${wait['Retry-After']}` },
-    })
+    if (!taken.taken) {
+      const told = `At most ${limit.amount} requests in ${seconds(limit.per)} s are taken.`
+      const headers = { ...retryAfter(taken.retryAfter), ...limitHeaders(endpoint.limit, limit, 0, taken.retryAfter) }
+      throw new Refusal('TOO_MANY_REQUESTS', told, { headers })
+    }
+    const [left] = taken.left
+    return left === undefined ? {} : limitHeaders(endpoint.limit, limit, left.remaining, left.resetAfter)
   }
 
   async #asked(ctx: Koa.Context, { body, takesKey }: Endpoint, user: User, { params }: Place) {
@@ -170,6 +175,10 @@ function refuseForeign(ctx: Koa.Context, proxies: Proxies): void {
 /** Compares hosts alone: behind a proxy that ends TLS the scheme is another. What is no address is none's. */
 function isSame(origin: string, own: string): boolean {
   return URL.canParse(origin) && URL.canParse(own) && new URL(origin).host === new URL(own).host
+}
+
+function withHeaders(answer: ApiAnswer, headers: Readonly<Record<string, string>>): ApiAnswer {
+  return { ...answer, headers: { ...headers, ...answer.headers } }
 }
 
 function keyOf(ctx: Koa.Context): string | undefined {

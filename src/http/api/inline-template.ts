@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { TemplateEngine, TemplateFault } from '../../router/template-engine.ts'
+import { TemplateFault } from '../../router/template-engine.ts'
+import type { Templates } from '../../router/templates.ts'
 import { Refusal } from './api-answer.ts'
 
 /** Milliseconds that all texts of one request may take. */
@@ -9,7 +10,11 @@ const TURN_MS = 20
 
 /** Fills a template that a request brought, once for each recipient. */
 export class InlineTemplates {
-  readonly #engine = new TemplateEngine()
+  readonly #templates: Pick<Templates, 'fill'>
+
+  constructor(templates: Pick<Templates, 'fill'>) {
+    this.#templates = templates
+  }
 
   /** @throws Refusal naming what is wrong with the template, or for which recipient there is no value */
   async rendered(template: string, contexts: readonly Readonly<Record<string, string>>[]): Promise<readonly string[]> {
@@ -32,9 +37,7 @@ export class InlineTemplates {
 
   #rendered(template: string, context: Readonly<Record<string, string>>): string {
     try {
-      const text = this.#engine.render(template, context)
-      if (text.trim() === '') throw new TemplateFault('what it makes is empty')
-      return text
+      return this.#templates.fill(template, context)
     } catch (error) {
       if (error instanceof TemplateFault) throw refusal(error.message)
       throw error

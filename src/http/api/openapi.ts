@@ -3,6 +3,7 @@ import { type RefusalCode, refusals } from './api-answer.ts'
 import { refusalBody } from './api-schemas.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type Example, examplesOf } from './examples.ts'
+import { limitHeaderMeanings } from './limit-headers.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -52,6 +53,12 @@ export function openApi(endpoints: readonly Endpoint[], { title, version, server
     paths: Object.fromEntries(paths),
     components: {
       securitySchemes: { password: { type: 'http', scheme: 'basic' }, key: { type: 'http', scheme: 'bearer' } },
+      headers: Object.fromEntries(
+        Object.entries({ ...limitHeaderMeanings, 'Retry-After': RETRY_MEANS }).map(([name, means]) => [
+          name,
+          header(means),
+        ]),
+      ),
       schemas: { Refusal: schemaOf(refusalBody, 'output') },
     },
   }
@@ -101,14 +108,26 @@ function bodyOf(body: z.ZodType): Json {
   return { required: true, content: { [JSON_TYPE]: { schema }, [FORM]: { schema } } }
 }
 
+const RETRY_MEANS = 'Seconds after which to come again'
+
+function header(description: string): Json {
+  return { description, schema: { type: 'string' } }
+}
+
+function headersNamed(names: readonly string[]): Json {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+}
+
+const LIMITS = headersNamed(Object.keys(limitHeaderMeanings))
+const COME_AGAIN = headersNamed(['Retry-After'])
+/** Said before it is known whose count the request belongs to. */
+const UNCOUNTED: readonly RefusalCode[] = ['UNAUTHORIZED', 'FORBIDDEN']
+
 function answerOf({ answer, headers = {} }: Endpoint): Json {
-  const described = Object.entries(headers).map(([name, description]) => [
-    name,
-    { description, schema: { type: 'string' } },
-  ])
+  const own = Object.fromEntries(Object.entries(headers).map(([name, description]) => [name, header(description)]))
   return {
     description: answer === undefined ? 'Done' : 'What was asked for',
-    ...(described.length === 0 ? {} : { headers: Object.fromEntries(described) }),
+    headers: { ...LIMITS, ...own },
     ...(answer === undefined ? {} : { content: { [JSON_TYPE]: { schema: schemaOf(answer, 'output') } } }),
   }
 }
@@ -133,8 +152,16 @@ export function codesOf({ body, params, refuses, query }: Endpoint): readonly Re
 function refusalsOf(endpoint: Endpoint): Json {
   const content = { [JSON_TYPE]: { schema: { $ref: '#/components/schemas/Refusal' } } }
   return Object.fromEntries(
-    codesOf(endpoint).map((code) => [refusals[code], { description: `\`${code}\`: ${meanings[code]}`, content }]),
+    codesOf(endpoint).map((code) => {
+      const headers = { ...(UNCOUNTED.includes(code) ? {} : LIMITS), ...(isTemporary(code) ? COME_AGAIN : {}) }
+      const described = Object.keys(headers).length === 0 ? {} : { headers }
+      return [refusals[code], { description: `\`${code}\`: ${meanings[code]}`, ...described, content }]
+    }),
   )
+}
+
+function isTemporary(code: RefusalCode): boolean {
+  return code === 'TOO_MANY_REQUESTS' || code === 'UNAVAILABLE'
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {

@@ -95,7 +95,7 @@ function send(parts: SmsParts): Endpoint {
 }
 
 function templateSend(parts: SmsParts): Endpoint {
-  const inline = new InlineTemplates()
+  const inline = new InlineTemplates(parts.router.templates)
   return endpoint({
     id: 'templateSend',
     method: 'POST',

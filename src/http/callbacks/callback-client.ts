@@ -1,6 +1,6 @@
-import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
-import { Agent, buildConnector, request } from 'undici'
+import type { Agent } from 'undici'
+import { undici } from '../../backends/undici.ts'
 import type { Clock } from '../../messages/clock.ts'
 import { InvalidInputError } from '../../messages/errors.ts'
 import type { CallbackClient, CallbackOutcome } from '../../router/callback-client.ts'
@@ -8,12 +8,9 @@ import type { CallbackEvent, StoredCallback } from '../../store/callback-store.t
 import { AddressRules } from './addresses.ts'
 import { bodyOf } from './callback-body.ts'
 import { signatureHeaders } from './callback-signature.ts'
+import { OutsideNames, type ResolvedAddress } from './outside-names.ts'
 import type { CallbackSettings } from './settings.ts'
-
-export interface ResolvedAddress {
-  readonly address: string
-  readonly family: number
-}
+import { TrustedNames } from './trusted-names.ts'
 
 /** Finds the addresses of a host name. */
 export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>
@@ -40,20 +37,19 @@ export class SafeCallbackClient implements CallbackClient {
   readonly #parts: SafeClientParts
   readonly #rules: AddressRules
   readonly #resolve: Resolve
-  #agent: Agent
+  #agent: Agent | undefined
 
   constructor(parts: SafeClientParts) {
     this.#parts = parts
     this.#rules = new AddressRules(parts.settings.allow)
-    this.#resolve = parts.resolve ?? ((host) => dnsLookup(host, { all: true }))
-    this.#agent = this.#newAgent()
+    this.#resolve = parts.resolve ?? this.#namesOf()
   }
 
   /** Ends whatever is still asked; it can be used again. */
   async close(): Promise<void> {
     const agent = this.#agent
-    this.#agent = this.#newAgent()
-    await agent.destroy()
+    this.#agent = undefined
+    await agent?.destroy()
   }
 
   async check(given: string): Promise<void> {
@@ -79,7 +75,8 @@ export class SafeCallbackClient implements CallbackClient {
     const { contentType, text } = bodyOf(callback, event)
     const at = Math.floor(clock.now() / 1_000)
     try {
-      const answer = await request(withoutCredentials(url), {
+      this.#agent ??= this.#newAgent()
+      const answer = await undici().request(withoutCredentials(url), {
         method: 'POST',
         headers: {
           ...{ 'content-type': contentType, 'user-agent': 'Switchboard Callback Client' },
@@ -100,6 +97,12 @@ export class SafeCallbackClient implements CallbackClient {
     }
   }
 
+  /** No outsider has the system look anything up: that would take threads that all else needs. */
+  #namesOf(): Resolve {
+    const [trusted, outside] = [new TrustedNames(), new OutsideNames()]
+    return (host) => (this.#rules.trusts(host) ? trusted : outside).addressesOf(host)
+  }
+
   /** What is wrong with a URL as it is written. */
   #faultOf(url: URL): string | undefined {
     const { ports } = this.#parts.settings
@@ -113,6 +116,7 @@ export class SafeCallbackClient implements CallbackClient {
   }
 
   #newAgent(): Agent {
+    const { Agent, buildConnector } = undici()
     const connect = buildConnector({ timeout: this.#parts.settings.timeLimit, lookup: this.#lookup })
     return new Agent({
       keepAliveTimeout: KEEP_ALIVE_MS,

@@ -4,9 +4,10 @@ import { clientKey } from '../client-address.ts'
 import type { Limit, Limiter } from '../limits.ts'
 import { hashKey, hashOfNobody, LONGEST_PASSWORD } from './password-hash.ts'
 import type { User, UsersSettings } from './settings.ts'
+import { keep, Standing } from './standing.ts'
 import { Verifications } from './verifications.ts'
 
-/** Milliseconds for which a password that was found right is not checked again. */
+/** Milliseconds for which a password that was found right, or was used again, is not checked again. */
 const KNOWN_FOR_MS = 120_000
 const MOST_KNOWN = 10_000
 const MOST_BLOCKED = 10_000
@@ -34,7 +35,8 @@ interface Basic {
 
 /**
  * Tells who asks by the header Authorization: Basic (RFC 7617) or Bearer (RFC 6750). Who is not known takes as long as
- * who is; what was found right is remembered for two minutes, as a digest under a key of this process.
+ * who is; what was found right is remembered until two minutes after its last use, as a digest under a key of this
+ * process.
  */
 export class SignIns {
   readonly #parts: SignInParts
@@ -45,9 +47,11 @@ export class SignIns {
   readonly #known = new Map<string, number>()
   readonly #blocked = new Map<string, number>()
   readonly #verifications = new Verifications()
+  readonly #standing: Standing
 
   constructor(parts: SignInParts) {
     this.#parts = parts
+    this.#standing = new Standing(parts.clock, parts.failures.per)
     const users = Object.entries(parts.users).map(([name, { password, keys, role, backends }]) => ({
       user: { name, role, backends },
       password,
@@ -76,10 +80,14 @@ export class SignIns {
   async #byPassword(basic: Basic, client: string): Promise<SignIn> {
     const found = this.#byName.get(basic.name)
     const id = this.#digest(basic)
-    const verdict = await this.#verifications.check(id, client, basic.password, found?.password ?? this.#nobody)
+    const { name, password } = basic
+    const rank = this.#standing.rankOf(client, name)
+    const hash = found?.password ?? this.#nobody
+    const verdict = await this.#verifications.check({ id, client, rank, password, hash })
     if (verdict === 'busy') return { kind: 'busy' }
     if (verdict === 'wrong' || found?.password === undefined) return this.#failed(client)
     this.#remember(id)
+    this.#standing.succeeded(client, name)
     return { kind: 'user', user: found.user }
   }
 
@@ -88,36 +96,31 @@ export class SignIns {
     const id = this.#digest(basic)
     const until = this.#known.get(id)
     if (until === undefined) return undefined
-    if (until > this.#parts.clock.now()) return this.#byName.get(basic.name)?.user
-    this.#known.delete(id)
-    return undefined
+    if (until <= this.#parts.clock.now()) {
+      this.#known.delete(id)
+      return undefined
+    }
+    this.#remember(id)
+    return this.#byName.get(basic.name)?.user
   }
 
   #remember(id: string): void {
-    makeRoom(this.#known, MOST_KNOWN)
-    this.#known.set(id, this.#parts.clock.now() + KNOWN_FOR_MS)
+    keep(this.#known, MOST_KNOWN, id, this.#parts.clock.now() + KNOWN_FOR_MS)
   }
 
   /** Counted only when it has failed. */
   async #failed(client: string): Promise<SignIn> {
     const { limiter, failures, clock } = this.#parts
+    this.#standing.failed(client)
     const taken = await limiter.take([{ limit: failures, key: client }])
     if (taken.taken) return { kind: 'refused' }
-    makeRoom(this.#blocked, MOST_BLOCKED)
-    this.#blocked.set(client, clock.now() + taken.retryAfter)
+    keep(this.#blocked, MOST_BLOCKED, client, clock.now() + taken.retryAfter)
     return { kind: 'limited', retryAfter: taken.retryAfter }
   }
 
   #digest({ name, password }: Basic): string {
     return createHmac('sha256', this.#digestKey).update(`${name}:${password}`, 'utf8').digest('base64')
   }
-}
-
-/** What came first goes first. */
-function makeRoom(map: Map<string, number>, most: number): void {
-  if (map.size < most) return
-  const [first] = map.keys()
-  if (first !== undefined) map.delete(first)
 }
 
 /** A name has no colon, so that the first one divides. */

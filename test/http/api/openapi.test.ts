@@ -7,7 +7,12 @@ import type { Web } from '../../support/web.ts'
 interface Operation {
   readonly operationId: string
   readonly parameters: readonly { readonly name: string; readonly in: string }[]
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
+  readonly responses: Readonly<
+    Record<
+      string,
+      { readonly content?: Readonly<Record<string, unknown>>; readonly headers?: Readonly<Record<string, unknown>> }
+    >
+  >
   readonly requestBody?: unknown
 }
 
@@ -59,6 +64,10 @@ describe('the description of the API', () => {
     ).toLowerCase()
     const described = document.paths[template]?.[method]?.responses[answer.status]
     expect(described, `${method} ${template} ${answer.status} ${JSON.stringify(answer.body)}`).to.not.equal(undefined)
+    const told = ['RateLimit', 'RateLimit-Policy', 'Retry-After'].filter((name) => answer.headers.has(name))
+    expect(Object.keys(described?.headers ?? {}), `${path} ${answer.status}`).to.include.members(told)
+    for (const name of told) expect(described?.headers?.[name]).to.deep.equal({ $ref: `#/components/headers/${name}` })
+    if (answer.status < 300) expect(told).to.deep.equal(['RateLimit', 'RateLimit-Policy'])
     if (described?.content === undefined) {
       expect(answer.body).to.equal('')
       return answer

@@ -58,6 +58,8 @@ describe('the API of two servers on one PostgreSQL and one Redis', function () {
     expect(refused?.headers.get('ratelimit')).to.match(/^"send";r=0;t=\d+$/)
     expect(refused?.headers.get('ratelimit-policy')).to.equal('"send";q=7;w=60')
     expect(refused?.body.error.code).to.equal('TOO_MANY_REQUESTS')
+    const left = answers.filter(({ status }) => status === 200).map(({ headers }) => headers.get('ratelimit') ?? '')
+    expect(left.map((each) => /^"send";r=(\d);t=(?:60|[1-5]?\d)$/.exec(each)?.[1]).sort()).to.deep.equal([...'0123456'])
     const others = [
       ...(await flood(both, 1, () => ({ json: good, as: 'sam' }))),
       ...(await flood(both, 1, () => ({ json: good }), '/api/v1/sms/opera/send.json')),

@@ -302,6 +302,14 @@ const rows: readonly Row[] = [
     code: 'INVALID_INPUT',
     fields: { expires_at: /after/ },
   },
+  ...['send', 'template_send'].map((name) => ({
+    what: `an end that is over, of ${name}`,
+    path: `/api/v1/sms/clickatell/${name}.json`,
+    asking: form(to, name === 'send' ? ['message', 'a'] : ['template', 'a'], ['expires_at', '2020-01-01']),
+    status: 400,
+    code: 'INVALID_INPUT',
+    fields: { expires_at: /still to come/ },
+  })),
   {
     what: 'a day that is none',
     path: SEND,
@@ -460,6 +468,29 @@ describe('the statuses of the API', () => {
       checkRefusal(row, await askApi(web, path, asking))
     })
   }
+
+  it('come with what is left of the limit, refusals too', async () => {
+    const limits = { send: { amount: 3, per: 3_600_000 }, read: { amount: 0 }, failures: { amount: 0 } }
+    const limited = await serveApi({ api: { limits } })
+    const left = async (path: string, asking: Asking) => {
+      const { status, headers } = await askApi(limited, path, asking)
+      const [, remaining] = /^"send";r=(\d);t=(?:3600|35\d\d)$/.exec(headers.get('ratelimit') ?? '') ?? []
+      return [status, remaining, headers.get('ratelimit-policy')]
+    }
+    const policy = '"send";q=3;w=3600'
+    const opera = '/api/v1/sms/opera/send.json'
+    try {
+      expect(await left(SEND, { json: good })).to.deep.equal([200, '2', policy])
+      expect(await left(SEND, { json: {} })).to.deep.equal([400, '1', policy])
+      expect(await left(SEND, { json: good, as: 'rea' })).to.deep.equal([403, undefined, null])
+      expect(await left(opera, { json: good })).to.deep.equal([200, '2', policy])
+      expect(await left(SEND, { body: 'x', headers: { 'Content-Type': 'text/csv' } })).to.deep.equal([415, '0', policy])
+      expect(await left(SEND, { json: good })).to.deep.equal([429, '0', policy])
+      expect(await left(STATUS, {})).to.deep.equal([200, undefined, null])
+    } finally {
+      await limited.stop()
+    }
+  })
 
   it('hide what happened within, and log it', async () => {
     web.switchboard.router.contacts.list = () => Promise.reject(new Error('the secret of the inside'))

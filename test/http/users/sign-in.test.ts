@@ -5,6 +5,7 @@ import type { UsersSettings } from '../../../src/http/users/settings.ts'
 import { type SignIn, SignIns } from '../../../src/http/users/sign-in.ts'
 import { basic, cheapHash } from '../../support/api.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { until } from '../../support/until.ts'
 
 const KEY = 'swb_key'
 const users: UsersSettings = {
@@ -57,12 +58,15 @@ describe('signing in', () => {
     expect((await ask('ann', 'wrong')).kind).to.equal('limited')
   })
 
-  it('forgets after two minutes that a password was right', async () => {
+  it('forgets two minutes after its last use that a password was right', async () => {
     await ask('ann')
     for (let index = 0; index < 5; index++) await ask('ann', `wrong ${index}`)
-    await clock.advance(59_000)
-    expect((await ask('ann')).kind).to.equal('user')
-    await clock.advance(62_000)
+    for (let times = 0; times < 3; times++) {
+      await clock.advance(119_000)
+      for (let index = 0; index < 5; index++) await ask('ann', `wrong ${times} ${index}`)
+      expect((await ask('ann')).kind).to.equal('user')
+    }
+    await clock.advance(121_000)
     for (let index = 0; index < 5; index++) await ask('ann', `wrong ${index}`)
     expect((await ask('ann')).kind).to.equal('limited')
   })
@@ -78,6 +82,75 @@ describe('signing in', () => {
     expect(kinds(many).filter((kind) => kind === 'busy')).to.have.length(26)
     const same = await Promise.all(Array.from({ length: 100 }, () => ask('ann', undefined, '192.0.2.3')))
     expect(new Set(kinds(same))).to.deep.equal(new Set(['user']))
+  })
+
+  describe('from a thousand addresses at once', () => {
+    const ADDRESSES = 1_000
+    const attack = { stopped: false, failed: 0 }
+    let attacking: Promise<unknown>
+
+    beforeEach(() => {
+      const failures = { name: 'failures', amount: 20, per: 300_000 }
+      signIns = new SignIns({ users, limiter: new MemoryLimiter(clock), clock, failures })
+      Object.assign(attack, { stopped: false, failed: 0 })
+    })
+    afterEach(async () => {
+      attack.stopped = true
+      await attacking
+    })
+
+    const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
+    const begin = () => {
+      const guess = async (times: number) => {
+        const of = times % ADDRESSES
+        const { kind } = await ask('ann', `wrong ${times}`, `198.18.${of >> 8}.${of & 255}`)
+        if (kind === 'refused') attack.failed++
+      }
+      const flood = async () => {
+        for (let times = 0; !attack.stopped; times += 50) {
+          for (let index = 0; index < 50; index++) void guess(times + index)
+          await nextTurn()
+        }
+      }
+      attacking = flood()
+    }
+
+    it('nobody is kept from signing in who has signed in before', async () => {
+      expect((await ask('ann')).kind).to.equal('user')
+      await clock.advance(3_600_000)
+      begin()
+      await until('the queue is full', () => attack.failed > 10)
+      const before = attack.failed
+      expect((await ask('ann')).kind).to.equal('user')
+      // The one that was being checked, and what ended in the same turn.
+      expect(attack.failed - before).to.be.at.most(4)
+      for (let times = 0; times < 20; times++) expect((await ask('ann')).kind).to.equal('user')
+    })
+
+    it('who comes from a new address waits until each has failed once, at the most', async function () {
+      this.timeout(60_000)
+      begin()
+      await until('the queue is full', () => attack.failed > 10)
+      let kind = 'busy'
+      while (kind === 'busy') {
+        kind = (await ask('ann', undefined, '203.0.113.1')).kind
+        await nextTurn()
+      }
+      expect(kind).to.equal('user')
+      expect(attack.failed).to.be.at.most(ADDRESSES + 40)
+      const before = attack.failed
+      await clock.advance(121_000)
+      expect((await ask('ann', undefined, '203.0.113.1')).kind).to.equal('user')
+      expect(attack.failed - before).to.be.at.most(4)
+    })
+
+    it('a new address has its turn at once when the others have failed', async () => {
+      begin()
+      await until('all have failed', () => attack.failed > ADDRESSES + 40, 30_000)
+      const before = attack.failed
+      expect((await ask('ann', undefined, '203.0.113.2')).kind).to.equal('user')
+      expect(attack.failed - before).to.be.at.most(4)
+    }).timeout(60_000)
   })
 
   it('takes as long for who is not known as for who is', async () => {
