@@ -101,6 +101,7 @@ export type {
 export type { Router } from './router/router.ts'
 export type { RouteChoice, RoutedMessage, RoutingFunction } from './router/routing.ts'
 export type {
+  LaterRequests,
   LeftOut,
   Recipient,
   SendRequest,

@@ -19,7 +19,7 @@ const publicNames: Readonly<Record<string, string>> = {
     SendTools SentMessage ServerError SettingsError SettingsFault SettingsInput StaleResultError StoreLockedError
     StoreUnavailableError Switchboard SwitchboardError TakenOverError TakenPart Text TextCoding TextSize transition Udh
     Template TemplateInput TemplateList TemplateRecipient TemplateRequest TemplateRule TemplateRules Templates TemplateUse TextRequest
-    IdempotencyMismatchError LeftOut Submission
+    IdempotencyMismatchError LaterRequests LeftOut Submission
     EventName Events Hook HookContext HookError HookOptions HookTimeoutError ReceiveEvent SendEvent StatusEvent
     UdhPart UnsupportedError utf16Bytes utf16Hex View ViewAnswer ViewRequest ViewTools
   `,

@@ -17,6 +17,8 @@ export interface CallbackClient {
   check(url: string): Promise<void>
   /** Never throws. */
   tell(callback: StoredCallback, event: CallbackEvent, signal: AbortSignal): Promise<CallbackOutcome>
-  /** Ends whatever is still asked; it can be used again. */
+  /** Has it ask again after it was closed. */
+  open(): void
+  /** Ends whatever is still asked; nothing more is asked until it is opened again. */
   close(): Promise<void>
 }

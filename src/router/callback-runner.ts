@@ -6,12 +6,14 @@ import type {
   CallbackDelivery,
   CallbackStore,
   CallbackTarget,
+  ClaimedCallbacks,
   DeliveryResult,
   StoredCallback,
 } from '../store/callback-store.ts'
 import type { CallbackClient } from './callback-client.ts'
 import { leaveOutStrangers } from './callback-owners.ts'
 import { type CallbackRetry, GONE, resultOf } from './callback-result.ts'
+import { CallbackSlots, type Slot } from './callback-slots.ts'
 import { Endings } from './ending.ts'
 
 /** Times are milliseconds. */
@@ -43,7 +45,7 @@ const LOOK_EVERY_MS = 500
 /** While there is no callback at all. */
 const IDLE_LOOK_EVERY_MS = 60_000
 const SAID_EVERY_MS = 60_000
-/** Lanes that are claimed at a time for each request that may run at the same time. */
+/** Lanes that are claimed at a time for each request that may run at the same time, at the most. */
 const LANES_AHEAD = 8
 /** Requests after one another that a lease lasts for; what has not begun by then is given back. */
 const LEASE_ROUNDS = 3
@@ -59,7 +61,7 @@ const SETTLE_PAUSE_MS = 1_000
 export class CallbackRunner {
   readonly #parts: CallbackRunnerParts
   readonly #busy = new Map<string, Promise<void>>()
-  readonly #slots: Slots
+  readonly #slots: CallbackSlots
   /** When it is looked again for what is due, by the URL. */
   readonly #restUntil = new Map<string, number>()
   readonly #endings = new Endings()
@@ -69,7 +71,7 @@ export class CallbackRunner {
 
   constructor(parts: CallbackRunnerParts) {
     this.#parts = parts
-    this.#slots = new Slots(parts.settings.allConcurrency)
+    this.#slots = new CallbackSlots(parts.settings.allConcurrency)
   }
 
   /** Has all processes look at once for what is due. */
@@ -83,6 +85,7 @@ export class CallbackRunner {
   /** Until the signal. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
     const { signals, clock, client } = this.#parts
+    client.open()
     const unsubscribe = signals.subscribe(CHANNEL, () => {
       // Whoever changed or replayed something wants it told now.
       this.#restUntil.clear()
@@ -125,55 +128,91 @@ export class CallbackRunner {
   }
 
   /** One URL, until nothing is due, or it is not reached. One that was not reached is tried with one request first. */
-  async #work({ target, failures }: CallbackTarget, signal: AbortSignal): Promise<void> {
-    const { store, clock, newId, settings } = this.#parts
-    const { concurrency, timeLimit } = settings
-    let limit = failures > 0 ? 1 : concurrency * LANES_AHEAD
+  async #work({ target, user, failures }: CallbackTarget, signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.#parts
+    const most = settings.concurrency * LANES_AHEAD
+    let limit = failures > 0 ? 1 : settings.concurrency
     let after = 0
-    let soughtSince = performance.now()
-    while (!signal.aborted) {
-      const now = clock.now()
-      const holder = newId()
-      const until = now + LEASE_ROUNDS * timeLimit + LEASE_MARGIN_MS
-      const claimed = await store.callbacks.claim({ target, holder, now, until, limit, page: PAGE, after })
-      const { deliveries, next } = claimed
-      if (deliveries.length > 0) {
-        const last = until - timeLimit - LEASE_MARGIN_MS
-        if (!(await this.#tellAll({ deliveries, holder, target, failures, until: last, signal }))) return
-        limit = concurrency * LANES_AHEAD
+    let sought = 0
+    while (true) {
+      // Nothing is claimed that would only wait: its lease runs, and others could tell it.
+      const slot = await this.#slots.take({ user, target })
+      if (signal.aborted) return slot.release()
+      const began = performance.now()
+      const { next, ...batch } = await this.#claim({ target, user, failures, signal }, limit, after, slot)
+      if (batch.deliveries.length > 0) {
+        if (!(await this.#tellAll(batch, slot))) return
+        limit = batch.isLate ? Math.max(1, Math.floor(limit / 2)) : Math.min(2 * limit, most)
         after = 0
-        soughtSince = performance.now()
-      } else if (next !== undefined) after = next
-      else break
+        sought = 0
+        continue
+      }
+      slot.release()
+      sought += performance.now() - began
+      if (next === undefined) break
+      after = next
     }
     // Very much that waits and is not due is not looked through all the time.
-    if (after > 0) this.#restUntil.set(target, clock.now() + restAfter(performance.now() - soughtSince))
+    if (after > 0) this.#restUntil.set(target, clock.now() + restAfter(sought))
+  }
+
+  async #claim(work: Work, limit: number, after: number, slot: Slot): Promise<Batch & Pick<ClaimedCallbacks, 'next'>> {
+    const { store, clock, newId, settings } = this.#parts
+    const [now, holder] = [clock.now(), newId()]
+    const last = now + (LEASE_ROUNDS - 1) * settings.timeLimit
+    const until = last + settings.timeLimit + LEASE_MARGIN_MS
+    const request = { target: work.target, holder, now, until, limit, page: PAGE, after }
+    try {
+      const claimed = await store.callbacks.claim(request)
+      return { ...work, ...claimed, holder, until: last, isOver: false, isLate: false }
+    } catch (error) {
+      slot.release()
+      throw error
+    }
   }
 
   /** @returns whether the URL is to be told more */
-  async #tellAll(claimed: Claimed): Promise<boolean> {
-    const { settings } = this.#parts
-    const batch: Batch = { ...claimed, isOver: false }
-    const next = claimed.deliveries.values()
-    const workers = Math.min(settings.concurrency, claimed.deliveries.length)
-    await Promise.all(Array.from({ length: workers }, () => this.#tellEach(next, batch)))
+  async #tellAll(batch: Batch, slot: Slot): Promise<boolean> {
+    const next = batch.deliveries.values()
+    const workers = Math.min(this.#parts.settings.concurrency, batch.deliveries.length)
+    const working = Array.from({ length: workers }, (_, n) => this.#tellEach(next, batch, n === 0 ? slot : undefined))
+    // The URL is this one's until all have ended, whatever became of them.
+    for (const ended of await Promise.allSettled(working)) if (ended.status === 'rejected') throw ended.reason
     return !batch.isOver
   }
 
-  async #tellEach(next: Iterator<CallbackDelivery>, batch: Batch): Promise<void> {
+  async #tellEach(next: Iterator<CallbackDelivery>, batch: Batch, first: Slot | undefined): Promise<void> {
+    let slot = first
     for (let each = next.next(); each.done !== true; each = next.next()) {
-      const result = await this.#slots.during(() => this.#tell(each.value, batch))
+      const result = await this.#tellInTurn(each.value, batch, slot)
+      slot = undefined
       await this.#settle(result, batch.signal)
     }
   }
 
+  async #tellInTurn(delivery: CallbackDelivery, batch: Batch, first: Slot | undefined): Promise<DeliveryResult> {
+    const { seq } = delivery
+    const { holder, target } = batch
+    // What is only given back takes nobody's turn.
+    if (first === undefined && this.#isEnded(batch)) return { seq, holder, target, kind: 'released' }
+    const slot = first ?? (await this.#slots.take(batch))
+    return this.#tell(delivery, batch).finally(() => slot.release())
+  }
+
+  #isEnded(batch: Batch): boolean {
+    batch.isLate ||= this.#parts.clock.now() >= batch.until
+    return batch.isOver || batch.isLate || batch.signal.aborted
+  }
+
   async #tell(delivery: CallbackDelivery, batch: Batch): Promise<DeliveryResult> {
     const { settings, store, client, clock } = this.#parts
-    const { holder, target, failures, until, signal } = batch
+    const { holder, target, failures, signal } = batch
     const key = { seq: delivery.seq, holder, target }
-    if (batch.isOver || signal.aborted || clock.now() >= until) return { ...key, kind: 'released' }
+    if (this.#isEnded(batch)) return { ...key, kind: 'released' }
     const callback = await store.callbacks.find(delivery.callback)
     if (callback === undefined) return { ...key, kind: 'removed' }
+    // It goes where its callback is now, and is told there in its turn.
+    if (callback.target !== target) return { ...key, kind: 'released' }
     const refused = this.#refusal(callback, delivery)
     if (refused !== undefined) return { ...key, kind: 'dead', now: clock.now(), status: null, failure: refused }
     const ending = this.#endings.begin(signal)
@@ -239,42 +278,19 @@ export class CallbackRunner {
   }
 }
 
-interface Claimed {
-  readonly deliveries: readonly CallbackDelivery[]
-  readonly holder: string
-  readonly target: string
-  /** How often in a row the URL was not reached before. */
-  readonly failures: number
-  /** Nothing is begun after this time. */
-  readonly until: number
+interface Work extends CallbackTarget {
   readonly signal: AbortSignal
 }
 
-interface Batch extends Claimed {
+interface Batch extends Work {
+  readonly deliveries: readonly CallbackDelivery[]
+  readonly holder: string
+  /** Nothing is begun after this time. */
+  readonly until: number
   /** The URL is left alone: what is left of the batch is given back. */
   isOver: boolean
-}
-
-/** How many things may go on at the same time; the others wait in their order. */
-class Slots {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(count: number) {
-    this.#free = count
-  }
-
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free++
-      else next()
-    }
-  }
+  /** There was no time for all of it. */
+  isLate: boolean
 }
 
 /** @param sought milliseconds of looking through what waits, in which nothing was found to tell */

@@ -48,18 +48,18 @@ export class Callbacks {
 
   /** @throws InvalidInputError naming what is wrong */
   async create(input: CallbackInput, owner: CallbackOwner = { user: null }): Promise<CallbackWithSecret> {
-    const { store, client, most, now, wake } = this.#parts
-    const { name, format = 'json', url } = input
+    const { store, most, now, wake } = this.#parts
+    const { name, format = 'json' } = input
     refuseUnknown('name', name, callbackNames)
     refuseUnknown('format', format, callbackFormats)
     const backends = this.#backendsOf(input.backends ?? null, owner)
-    await client.check(url)
+    const url = await this.#checked(input.url)
     const secret = newSecret()
     const at = now()
     const target = targetOf(owner.user, url)
     const added = await store.callbacks.add(
       {
-        ...{ user: owner.user, name, url: new URL(url).href, target, format, backends, secret },
+        ...{ user: owner.user, name, url, target, format, backends, secret },
         ...{ createdAt: at, updatedAt: at },
       },
       most,
@@ -85,6 +85,12 @@ export class Callbacks {
   async get(id: number, owner?: CallbackOwner): Promise<Callback | undefined> {
     const stored = await this.#find(id, owner)
     return stored === undefined ? undefined : shown(stored)
+  }
+
+  /** With its secret, for who has made it and did not get the answer. */
+  async made(id: number, owner: CallbackOwner): Promise<CallbackWithSecret | undefined> {
+    const stored = await this.#find(id, owner)
+    return stored === undefined ? undefined : { ...shown(stored), secret: stored.secret }
   }
 
   /**
@@ -123,13 +129,28 @@ export class Callbacks {
     const { name = stored.name, format = stored.format } = change
     refuseUnknown('name', name, callbackNames)
     refuseUnknown('format', format, callbackFormats)
-    const given = change.backends === undefined ? stored.backends : change.backends
-    const backends = this.#backendsOf(given, owner ?? { user: stored.user })
-    // As it is shown, its password hidden, it is the one that is there.
-    const url = change.url === undefined || change.url === withoutPassword(stored.url) ? stored.url : change.url
-    await this.#parts.client.check(url)
+    // What is not given stays, also where it could not be given now.
+    const backends =
+      change.backends === undefined
+        ? stored.backends
+        : this.#backendsOf(change.backends, owner ?? { user: stored.user })
+    const url = change.url === undefined ? stored.url : await this.#checked(change.url, stored.url)
     const secret = change.newSecret === true ? newSecret() : stored.secret
-    return { name, format, backends, secret, url: new URL(url).href, target: targetOf(stored.user, url) }
+    return { name, format, backends, secret, url, target: targetOf(stored.user, url) }
+  }
+
+  /**
+   * A URL as it is kept.
+   * @param stored that of before: as it is shown, its password hidden, it is the one that is there
+   */
+  async #checked(given: string, stored?: string): Promise<string> {
+    const isShown = stored !== undefined && URL.canParse(given) && new URL(given).href === withoutPassword(stored)
+    const url = isShown ? stored : given
+    await this.#parts.client.check(url)
+    const { href, password } = new URL(url)
+    if (!isShown && password === HIDDEN)
+      throw new InvalidInputError('url: the password is hidden here; it is to be given with another URL')
+    return href
   }
 
   /** Removes a callback with all that waits for it; returns whether there was one. */

@@ -16,7 +16,7 @@ import type { RelayOutcome } from './passing.ts'
 import type { Ringer } from './ring.ts'
 import type { PreparedSend, Sender } from './send.ts'
 import { refuseExpired } from './send-checks.ts'
-import type { LeftOut, SendRequest, SentMessage, Submission } from './send-request.ts'
+import type { LaterRequests, LeftOut, SendRequest, SentMessage, Submission } from './send-request.ts'
 import { type SettledSignal, settledChannel } from './settled-signal.ts'
 import type { TemplateTexts } from './template-texts.ts'
 
@@ -60,13 +60,14 @@ export class Dispatch {
   }
 
   /** See `Router.submitAll`. */
-  async submitAll(requests: readonly SendRequest[], key?: string): Promise<Submission> {
+  async submitAll(requests: readonly SendRequest[] | LaterRequests, key?: string): Promise<Submission> {
     return this.#submit(requests, askedOfAll(requests, key))
   }
 
-  async #submit(requests: readonly SendRequest[], asked: Asked | undefined): Promise<Submission> {
+  async #submit(given: readonly SendRequest[] | LaterRequests, asked: Asked | undefined): Promise<Submission> {
     const first = asked && (await this.#idempotency.first(asked))
     if (first !== undefined) return first
+    const requests = 'make' in given ? await given.make() : given
     for (const request of requests) refuseExpired(request, this.#parts.clock.now())
     const prepared = await this.#prepared(requests)
     for (const { contact, reason } of prepared.leftOut)

@@ -31,6 +31,22 @@ export class Groups {
   }
 
   /**
+   * Makes a group of people.
+   * @param ids of contacts, from 1 to 1,000; of one that is not there, nothing is made
+   * @returns undefined where there is a group of this name, which is left alone
+   */
+  async create(group: string, ids: readonly string[]): Promise<ListedGroup | undefined> {
+    const name = checkedGroup(group)
+    if (ids.length === 0)
+      throw new InvalidInputError('ids: at least one is expected; a group is there while somebody is in it')
+    const edit = { kind: 'join', group: name, ids: checkedIds(ids), isNew: true } as const
+    const outcome = await this.#parts.store.directory.edit(edit, this.#parts.now())
+    if (!('refused' in outcome)) return { name, members: outcome.changed }
+    if (outcome.refused.why === 'group-taken') return undefined
+    throw refusalError(outcome.refused)
+  }
+
+  /**
    * Adds people to a group.
    * @param ids of contacts, 1,000 at the most; of one that is not there, nobody is added
    * @returns how many were not in it before

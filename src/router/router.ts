@@ -22,7 +22,7 @@ import { isPauseNudge } from './pauses.ts'
 import type { PlannedRoute } from './route-chooser.ts'
 import type { RouterParts } from './router-parts.ts'
 import { refuseWhenStopped } from './running-parts.ts'
-import type { SendRequest, SendValues, SentMessage, Submission } from './send-request.ts'
+import type { LaterRequests, SendRequest, SendValues, SentMessage, Submission } from './send-request.ts'
 import type { BackendCheck } from './state-checks.ts'
 import type { Templates } from './templates.ts'
 
@@ -259,9 +259,10 @@ export class Router {
 
   /**
    * As `submit` for several requests, recorded together or not at all: one person may be in more than one of them.
+   * @param requests those that take some making may be made once it is known that this is no repeat
    * @param idempotencyKey stands for all of them together; they have none of their own
    */
-  async submitAll(requests: readonly SendRequest[], idempotencyKey?: string): Promise<Submission> {
+  async submitAll(requests: readonly SendRequest[] | LaterRequests, idempotencyKey?: string): Promise<Submission> {
     this.#refuseWhenEnded()
     return this.#members.dispatch.submitAll(requests, idempotencyKey)
   }

@@ -52,6 +52,13 @@ export interface SendValues {
   readonly idempotencyKey?: string
 }
 
+/** Requests that are made when it is known that they are needed: for a repeat under a key they are not. */
+export interface LaterRequests {
+  /** What a repeat is known by; plain JSON, with all that the requests are made of. */
+  readonly asked: unknown
+  make(): Promise<readonly SendRequest[]>
+}
+
 export interface SentMessage extends Connection {
   readonly id: string
 }

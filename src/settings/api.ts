@@ -20,6 +20,7 @@ export function makeApi({ settings, role, router, store, clock, logger }: Built)
     limiter: makeLimiter(settings, { clock, logger }),
     router,
     store,
+    keyFor: settings.idempotency.keptFor,
     clock,
     logger,
     projectName: settings.projectName,

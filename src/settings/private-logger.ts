@@ -2,7 +2,7 @@ import { SwitchboardError } from '../messages/errors.ts'
 import { type Logger, silentLogger } from '../messages/logger.ts'
 import { ProviderError } from '../router/errors.ts'
 import { maskIdentity } from '../router/mask.ts'
-import { withoutText, withoutWhole } from './text-mask.ts'
+import { MASK, withoutText, withoutWhole } from './text-mask.ts'
 
 /** What may stand in a log. */
 export interface Privacy {
@@ -20,7 +20,8 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
 /**
  * The one place that decides what of a message a log may show. Who logs gives what it has: the field `identity` is
- * masked, `text` is left out, and what errors say of either is taken out of them, unless the settings allow it.
+ * masked, `text` is left out, and what errors say of either is taken out of them, unless the settings allow it. What
+ * cannot be looked at is not written; nothing is thrown for it.
  */
 export function privateLogger(logger: Logger, privacy: Privacy): Logger {
   if (logger === silentLogger) return logger
@@ -28,9 +29,24 @@ export function privateLogger(logger: Logger, privacy: Privacy): Logger {
   const least = privacy.level === 'silent' ? LEVELS.length : LEVELS.indexOf(privacy.level)
   const write = (level: (typeof LEVELS)[number]): Logger['info'] => {
     if (LEVELS.indexOf(level) < least) return silentLogger[level]
-    return (fields, message) => logger[level](cleaner.fields(fields), cleaner.message(message, fields))
+    return (fields, message) => {
+      const cleaned = orElse(() => cleaner.fields(fields), { fields: MASK })
+      logger[level](
+        cleaned,
+        orElse(() => cleaner.message(message, fields), MASK),
+      )
+    }
   }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** Who logs a failure has it to deal with: whatever they log, they are not given another one. */
+function orElse<Cleaned>(clean: () => Cleaned, masked: Cleaned): Cleaned {
+  try {
+    return clean()
+  } catch {
+    return masked
+  }
 }
 
 // Ours through and through: not worth looking at, and on every line.

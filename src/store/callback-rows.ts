@@ -35,3 +35,8 @@ export function toCallback({ backends, ...row }: CallbackRow): StoredCallback {
 export function toDelivery({ fields, ...row }: DeliveryRow): CallbackDelivery {
   return { ...row, fields: fields === null ? null : (JSON.parse(fields) as Fields) }
 }
+
+/** Backends as a row has them. */
+export function backendsText(backends: readonly string[] | null): string | null {
+  return backends === null ? null : JSON.stringify(backends)
+}

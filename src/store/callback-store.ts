@@ -77,6 +77,8 @@ export interface CallbackDelivery extends CallbackEvent {
 /** A URL of one owner, with deliveries that may be waiting. */
 export interface CallbackTarget {
   readonly target: string
+  /** The owner; null for nobody's. */
+  readonly user: string | null
   /** How often in a row it was not reached. */
   readonly failures: number
 }
@@ -157,8 +159,9 @@ export interface CallbackStore {
   list(user?: string | null): Promise<readonly StoredCallback[]>
   find(id: number): Promise<StoredCallback | undefined>
   /**
-   * Changes it, and has it told again where it was disabled; what waits goes to the new URL. Where the URL or the secret
-   * is another now, or it was disabled, what waits is due at once, and its URL is no longer left alone.
+   * Changes it, and has it told again where it was disabled; what waits goes to the new URL, and stays in its order
+   * before what comes later. Where the URL or the secret is another now, or it was disabled, what waits is due at once,
+   * and its URL is no longer left alone; nor is that of before, when nobody else is told there.
    * @param revision as it was read
    * @returns undefined where it has been changed since, or is there no more
    */
@@ -174,9 +177,15 @@ export interface CallbackStore {
 
   /** The URLs that are not left alone now and to which something is to go. */
   targets(now: number): Promise<readonly CallbackTarget[]>
-  /** The first delivery of each lane (an owner's URL and an identity) that is due and in nobody's hands. */
+  /**
+   * The first delivery of each lane (an owner's URL and an identity) that is due and in nobody's hands; none of a URL
+   * that is left alone now.
+   */
   claim(request: ClaimCallbacks): Promise<ClaimedCallbacks>
-  /** Those that somebody else has claimed since stay as they are. What is released goes where its callback is now. */
+  /**
+   * Those that somebody else has claimed since stay as they are. What is released goes where its callback is now. No URL
+   * is left alone for what goes elsewhere by now.
+   */
   settle(results: readonly DeliveryResult[]): Promise<void>
 
   /** Of these callbacks; those for which there is nothing are left out. */

@@ -60,7 +60,13 @@ export type ContactEdit =
       readonly forgetOptOut: boolean
     }
   | { readonly kind: 'unlink'; readonly id: string; readonly connection: Connection; readonly forgetOptOut: boolean }
-  | { readonly kind: 'join' | 'leave'; readonly group: string; readonly ids: readonly string[] }
+  | {
+      readonly kind: 'join' | 'leave'
+      readonly group: string
+      readonly ids: readonly string[]
+      /** Of `join`: only where nobody is in it. */
+      readonly isNew?: boolean
+    }
   | { readonly kind: 'rename-group'; readonly group: string; readonly to: string; readonly merge: boolean }
   | { readonly kind: 'delete-group'; readonly group: string }
 

@@ -150,6 +150,20 @@ describe('callbacks that are changed', () => {
     await until('it is told', () => got.length === 2)
   })
 
+  it('leave nothing of what their URL asked for behind when they go elsewhere', async () => {
+    const router = await start()
+    const [first, second] = [await receiver(busyAtFirst), await receiver()]
+    const { id } = await router.callbacks.create({ name: 'sms_received', url: first.url }, ANN)
+    await receive('a')
+    await until('the URL is left alone', async () => (await switchboard.parts.store.callbacks.targets(0)).length === 0)
+    await router.callbacks.change(id, { url: second.url }, ANN)
+    await until('it is told elsewhere', () => second.got.length === 1)
+    await router.callbacks.delete(id, ANN)
+    await router.callbacks.create({ name: 'sms_received', url: first.url }, ANN)
+    await receive('b')
+    await until('it is told there', () => first.got.length === 2)
+  })
+
   it('are no more than http.callbacks.most, however many are made at once', async () => {
     const router = await start({ callbacks: { most: 5 } })
     const { url } = await receiver()

@@ -7,6 +7,7 @@ import { InvalidInputError } from '../../src/messages/errors.ts'
 import { silentLogger } from '../../src/messages/logger.ts'
 import type { SettingsInput } from '../../src/settings/schema.ts'
 import { createSwitchboard, type Switchboard } from '../../src/settings/switchboard.ts'
+import { addCallback } from '../support/callback-rows.ts'
 import { rejection } from '../support/rejection.ts'
 import { until } from '../support/until.ts'
 
@@ -210,5 +211,39 @@ describe('callbacks', () => {
     expect((await switchboard.parts.store.callbacks.find(id))?.url).to.equal('http://u:hidden@127.0.0.1/a')
     expect(changed?.secret).to.match(/^whsec_/)
     expect(await router.callbacks.delete(id)).to.equal(true)
+  })
+
+  it('are not saved with the password as it is shown, unless the URL is the one that is there', async () => {
+    const router = await start()
+    const { id } = await router.callbacks.create({ name: 'sms_received', url: 'http://u:hidden@127.0.0.1/a' })
+    const refused = [
+      rejection(router.callbacks.change(id, { url: 'http://u:***@127.0.0.1/b' })),
+      rejection(router.callbacks.change(id, { url: 'http://other:***@127.0.0.1/a' })),
+      rejection(router.callbacks.create({ name: 'sms_received', url: 'http://u:***@127.0.0.1/a' })),
+    ]
+    for (const error of await Promise.all(refused)) {
+      expect(error).to.be.instanceOf(InvalidInputError)
+      expect(String(error)).to.match(/^InvalidInputError: url: /)
+    }
+    await router.callbacks.change(id, { url: 'HTTP://u:***@127.0.0.1:80/a' })
+    expect((await switchboard.parts.store.callbacks.find(id))?.url).to.equal('http://u:hidden@127.0.0.1/a')
+  })
+
+  it('are changed though what stays could not be given any more', async () => {
+    const router = await start()
+    const { url } = await receiver()
+    const both = { user: 'ann', backends: ['fake', 'other'] }
+    const { id } = await router.callbacks.create({ name: 'sms_received', url, backends: ['fake', 'other'] }, both)
+    const values = { url: 'http://10.0.0.1/', backends: ['fake', 'gone'] }
+    const old = await addCallback(switchboard.parts.store, values)
+    const ann = { user: 'ann', backends: ['fake'] }
+    const changed = await router.callbacks.change(id, { url: `${url}/new` }, ann)
+    expect(changed).to.deep.include({ url: `${url}/new`, backends: ['fake', 'other'] })
+    await switchboard.parts.store.callbacks.disable(old.id, old.revision, 'answered 410', 1)
+    const told = await router.callbacks.change(old.id, {}, ann)
+    expect(told).to.deep.include({ ...values, disabledAt: null })
+    for (const change of [{ backends: ['other'] }, { url: 'http://10.0.0.1/' }]) {
+      expect(await rejection(router.callbacks.change(id, change, ann))).to.be.instanceOf(InvalidInputError)
+    }
   })
 })

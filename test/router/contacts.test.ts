@@ -82,7 +82,10 @@ describe('contacts', () => {
     const ids = (await contacts.list()).items.map(({ id }) => id)
     expect(await groups.add('new', [...ids, ...ids])).to.equal(3)
     expect(await groups.remove('new', ids.slice(1))).to.equal(2)
+    expect(await groups.create('new', ids)).to.equal(undefined)
     expect(await groups.delete('new')).to.equal(1)
+    expect(await groups.create('new', [...ids, ...ids])).to.deep.equal({ name: 'new', members: 3 })
+    expect(await groups.delete('new')).to.equal(3)
   })
 
   it('name the field that is wrong, and change nothing', async () => {
@@ -107,6 +110,9 @@ describe('contacts', () => {
       [() => contacts.list({}, { after: 'x'.repeat(10_000) }), /^after: /],
       [() => groups.add('', [ann.id]), /^group: /],
       [() => groups.add('g', ['nobody']), /^id: /],
+      [() => groups.create('g', ['nobody']), /^id: /],
+      [() => groups.create('g', []), /^ids: at least one/],
+      [() => groups.create(' ', [ann.id]), /^group: /],
       [() => groups.rename('none', 'x'), /^group: there is no such group/],
       [() => groups.delete('none'), /^group: /],
     ]

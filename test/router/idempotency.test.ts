@@ -60,6 +60,18 @@ describe('an idempotency key', () => {
     expect(await count()).to.equal(3)
   })
 
+  it('knows what is made later by what was asked, and makes it for the first alone', async () => {
+    let made = 0
+    const later = (asked: unknown) => ({ asked, make: async () => [{ to: '1', text: `number ${++made}` }] })
+    const first = await t.router.submitAll(later({ a: 1, b: 2 }), 'later')
+    expect(await t.router.submitAll(later({ b: 2, a: 1 }), 'later')).to.deep.equal({ ...first, isRepeat: true })
+    expect(await rejection(t.router.submitAll(later({ a: 2 }), 'later'))).to.be.instanceOf(IdempotencyMismatchError)
+    expect(await rejection(t.router.submitAll(later({}), 'x'.repeat(256)))).to.include({ code: 'INVALID_INPUT' })
+    expect([made, await count()]).to.deep.equal([1, 1])
+    await t.router.submitAll(later({ a: 1, b: 2 }))
+    expect([made, await count()]).to.deep.equal([2, 2])
+  })
+
   it('is not told apart by the order in which things are written', async () => {
     const first = await ids()
     const { idempotencyKey, extra, tag, text, to } = request

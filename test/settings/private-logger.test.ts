@@ -29,7 +29,14 @@ describe('privateLogger', () => {
     })
     expect(logged(fields, { level: 'error' })).to.equal('[]')
     expect(logged(fields, { level: 'silent' })).to.equal('[]')
-    expect(() => logged(fields, { level: 'warn' })).to.throw('looked at')
+    expect(logged(fields, { level: 'warn' })).to.equal('[[{"fields":"[text]"},"said"]]')
+  })
+
+  it('throws nothing, whatever it is given', () => {
+    const noText = Object.assign(new Error('x'), { message: 4711 })
+    expect(logged({ text, err: noText })).to.equal('[[{"fields":"[text]"},"said"]]')
+    const err = new Error('cannot look-up "vote: Kibera-West (4711)"')
+    expect(logged({ text: 'vote: Kibera-West (4711)', err })).to.contain('cannot look-up \\"[text]\\"')
   })
 
   const hidden: readonly (readonly [what: string, fields: object, parts: readonly string[]])[] = [

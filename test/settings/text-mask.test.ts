@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { withoutText, withoutWhole } from '../../src/settings/text-mask.ts'
 
 const SENTENCE = 'My PIN is 4711, says Wanjikũ (please [help] me)'
@@ -30,7 +31,14 @@ describe('what an error says of a text', () => {
     [SENTENCE, `x: ${SENTENCE.toUpperCase()}`, 'x: [text]'],
     [SENTENCE, 'no such person: WANJIKŨ in 4711', 'no such person: [text] in [text]'],
     [SENTENCE, 'the person_Wanjikũ', 'the person_[text]'],
-    ['Nairobi\nWest 4711', JSON.stringify({ of: 'Nairobi\nWest 4711' }), '{"of":"[text]\\n[text] [text]"}'],
+    ['Nairobi\nWest 4711', JSON.stringify({ of: 'Nairobi\nWest 4711' }), '{"of":"[text]"}'],
+    ['Nairobi\nWest 4711', 'at "Kibera\\nNairobi\\nWest"', 'at "Kibera\\n[text]\\n[text]"'],
+    ['temp 4711', 'C:\\temp', 'C:\\[text]'],
+    ['моя п-2', 'GET /?q=%D0%BC%D0%BE%D1%8F%20%D0%BF-2 answered 500', 'GET /?q=[text] answered 500'],
+    ['моя п-2', 'GET /?q=%D0%BC%D0%BE%D1%8F+%D0%BF-2 answered 500', 'GET /?q=[text] answered 500'],
+    ['ab: cd', 'fault\tin ab:\n  cd, ab:  cd', 'fault\tin [text], [text]'],
+    ['ΟΔΟΣ 12', 'no οδος, no οδοσ', 'no [text], no [text]'],
+    ['wanjikũ', 'İİ knows WANJIKŨ', 'İİ knows [text]'],
     ['code 4711', 'GET /?code=%204711 answered 500', 'GET /?[text]=%20[text] answered 500'],
     ['two  words', 'two words', '[text]'],
     ['in', 'no such village: "in"', 'no such village: "[text]"'],
@@ -46,6 +54,43 @@ describe('what an error says of a text', () => {
       expect(withoutText(error, text)).to.equal(shown)
     })
   }
+
+  for (const mark of '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~') {
+    it(`is taken out with ${mark} in it`, () => {
+      for (const text of [`to${mark}me`, `${mark}ab${mark}`, mark.repeat(4), `a ${mark} b${mark}`]) {
+        expect(withoutText(`not: "${text}" (1)`, text), text).to.match(/^not: "?\[text\]"? \(1\)$/)
+        expect(withoutWhole(`not: ${text}`, text), text).to.equal('not: [text]')
+      }
+    })
+  }
+
+  for (const text of ['\ud83d\ud83d\ud83d\ud83d', 'to-\udc00 me', '\ud83dab\udc00']) {
+    it(`is taken out of what is no Unicode: ${JSON.stringify(text)}`, () => {
+      expect(withoutText(`not: "${text}" (1)`, text)).to.equal('not: "[text]" (1)')
+      expect(withoutWhole(`not: ${text}`, text)).to.equal('not: [text]')
+    })
+  }
+
+  it('is never the whole text, whatever characters it has', () => {
+    const units = fc.array(fc.oneof(fc.integer({ min: 0, max: 0x7f }), fc.integer({ min: 0, max: 0xffff })), {
+      minLength: 4,
+      maxLength: 40,
+    })
+    const texts = units.map((codes) => String.fromCharCode(...codes).trim()).filter((text) => [...text].length >= 4)
+    fc.assert(
+      fc.property(texts, (text) => {
+        fc.pre(!/[␂␃]/.test(text))
+        expect(withoutText(`␂${text}␃`, text)).to.equal('␂[text]␃')
+        expect(withoutWhole(`␂${text}␃`, text)).to.equal('␂[text]␃')
+      }),
+    )
+  })
+
+  it('is the mask alone where it is no text', () => {
+    const nothing = Object.freeze({ toWellFormed: undefined }) as unknown as string
+    expect(withoutText('of 4711', nothing)).to.equal('[text]')
+    expect(withoutWhole('of 4711', nothing)).to.equal('[text]')
+  })
 
   it('is found within bounds, however long the text', () => {
     const text = `${'(a+)+ '.repeat(200_000)} Wanjikũ`

@@ -16,6 +16,7 @@ import { contactEndpoints } from './contact-endpoints.ts'
 import { DocsPages } from './docs-pages.ts'
 import type { Endpoint } from './endpoint.ts'
 import { groupEndpoints } from './group-endpoints.ts'
+import { KeyedAnswers } from './keyed-answers.ts'
 import { limitHeaders } from './limit-headers.ts'
 import { messageEndpoints } from './message-endpoints.ts'
 import { PathTable, type Place } from './path-table.ts'
@@ -29,7 +30,9 @@ export interface SendingApiParts {
   readonly users: UsersSettings
   readonly limiter: Limiter
   readonly router: MessageRouter
-  readonly store: Pick<Store, 'listing'>
+  readonly store: Pick<Store, 'listing' | 'keyed'>
+  /** Milliseconds for which an idempotency key is known. */
+  readonly keyFor: number
   readonly clock: Clock
   readonly logger: Logger
   readonly projectName: string
@@ -58,12 +61,13 @@ export class SendingApi {
     const failures = { ...settings.limits.failures, name: 'api/failures' }
     this.#signIns = new SignIns({ users, limiter: this.#limits, clock, failures })
     this.#proxies = new Proxies(parts.trustedProxies)
+    const keyed = new KeyedAnswers(parts)
     this.endpoints = [
       ...smsEndpoints({ router, store, clock, mostRecipients: settings.mostRecipients }),
       ...messageEndpoints({ router, store }),
-      ...contactEndpoints(router.contacts),
-      ...groupEndpoints(router.groups),
-      ...callbackEndpoints(router.callbacks),
+      ...contactEndpoints(router.contacts, keyed),
+      ...groupEndpoints(router.groups, keyed),
+      ...callbackEndpoints(router.callbacks, keyed),
     ]
     this.#table = new PathTable(this.endpoints)
     this.#pages = new DocsPages(this.endpoints, parts)

@@ -1,19 +1,17 @@
 import { z } from 'zod'
-import type { Callback, CallbackOwner, CallbackStanding } from '../../router/callback-request.ts'
+import type { Callback, CallbackStanding, CallbackWithSecret } from '../../router/callback-request.ts'
 import type { Callbacks } from '../../router/callbacks.ts'
 import { callbackFormats, callbackNames } from '../../store/callback-store.ts'
-import type { User } from '../users/settings.ts'
-import { Refusal } from './api-answer.ts'
 import { line, nothing, yesOrNo } from './api-schemas.ts'
+import { CALLBACK_ID, CHANGES, missing, numberOf, ownerOf, READS, there } from './callback-words.ts'
+import { deadEndpoints } from './dead-endpoints.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
+import { KEYED, type KeyedAnswers } from './keyed-answers.ts'
 import { given } from './people-schemas.ts'
 import { dateText } from './sms-shapes.ts'
 
 const LIST = '/api/v1/account/callbacks.json'
 const ONE = '/api/v1/account/callbacks/{id}.json'
-const ID = { id: 'The number of a callback' }
-const READS = { tag: 'account', limit: 'read', roles: ['admin', 'operator', 'sender', 'reader'] } as const
-const CHANGES = { tag: 'account', limit: 'change', roles: ['admin', 'operator', 'sender'] } as const
 const NAMES = { backends: 'backend' }
 
 const name = z
@@ -51,8 +49,9 @@ const standing = z.strictObject({
 })
 
 /** Who is told of what happens: `/api/v1/account/callbacks.json`. Each user has callbacks of their own. */
-export function callbackEndpoints(callbacks: Callbacks): readonly Endpoint[] {
-  return [list(callbacks), create(callbacks), find(callbacks), change(callbacks), remove(callbacks)]
+export function callbackEndpoints(callbacks: Callbacks, keyed: KeyedAnswers): readonly Endpoint[] {
+  const own = [list(callbacks), create(callbacks, keyed), find(callbacks), change(callbacks), remove(callbacks)]
+  return [...own, ...deadEndpoints(callbacks, keyed)]
 }
 
 function list(callbacks: Callbacks): Endpoint {
@@ -70,22 +69,30 @@ function list(callbacks: Callbacks): Endpoint {
   })
 }
 
-function create(callbacks: Callbacks): Endpoint {
+function create(callbacks: Callbacks, keyed: KeyedAnswers): Endpoint {
   return endpoint({
-    ...CHANGES,
+    ...{ ...CHANGES, ...KEYED },
     id: 'createCallback',
     method: 'POST',
     path: LIST,
     summary: 'Have a URL told of what happens from now on',
     params: {},
-    refuses: [],
     names: NAMES,
     query: nothing,
     body: z.strictObject({ name, url, format: format.default('json'), backend }),
     answer: z.strictObject({ ...callback, secret: z.string().describe(SECRET) }),
-    async handle({ user, body: { backend: backends = null, ...input } }) {
-      const { secret, ...made } = await callbacks.create({ ...input, backends }, ownerOf(user))
-      return { body: { ...shown(made), secret } }
+    async handle(asked) {
+      const owner = ownerOf(asked.user)
+      const { backend: backends = null, ...input } = asked.body
+      const withSecret = ({ secret, ...made }: CallbackWithSecret) => ({ ...shown(made), secret })
+      const make = async () => {
+        const made = await callbacks.create({ ...input, backends }, owner)
+        return { kept: made.id, body: withSecret(made) }
+      }
+      // The secret stays in one place: what stands for the key is the number alone.
+      return keyed.answer('createCallback', asked, make, async (id) =>
+        withSecret(there(await callbacks.made(id, owner))),
+      )
     },
   })
 }
@@ -97,7 +104,7 @@ function find(callbacks: Callbacks): Endpoint {
     method: 'GET',
     path: ONE,
     summary: 'One of your callbacks',
-    params: ID,
+    params: CALLBACK_ID,
     refuses: [],
     query: nothing,
     answer: z.strictObject(callback),
@@ -112,7 +119,7 @@ function change(callbacks: Callbacks): Endpoint {
     method: 'PUT',
     path: ONE,
     summary: 'Change a callback; what is left out stays, and one that was disabled is told again',
-    params: ID,
+    params: CALLBACK_ID,
     refuses: [],
     names: NAMES,
     query: nothing,
@@ -139,7 +146,7 @@ function remove(callbacks: Callbacks): Endpoint {
     method: 'DELETE',
     path: ONE,
     summary: 'Remove a callback, and what it is still to be told',
-    params: ID,
+    params: CALLBACK_ID,
     refuses: [],
     query: nothing,
     async handle({ user, params }) {
@@ -147,24 +154,6 @@ function remove(callbacks: Callbacks): Endpoint {
       return {}
     },
   })
-}
-
-function ownerOf({ name: user, backends }: User): CallbackOwner {
-  return { user, backends }
-}
-
-function numberOf({ id = '' }: Readonly<Record<string, string>>): number {
-  if (!/^\d{1,15}$/.test(id)) throw missing()
-  return Number(id)
-}
-
-function there<T>(found: T | undefined): T {
-  if (found === undefined) throw missing()
-  return found
-}
-
-function missing(): Refusal {
-  return new Refusal('NOT_FOUND', 'There is no such callback.')
 }
 
 function shown({ id, name, url, format, backends, createdAt, updatedAt, disabledAt }: Callback) {

@@ -4,6 +4,7 @@ import type { ListedContact } from '../../store/directory-store.ts'
 import { Refusal } from './api-answer.ts'
 import { line, nothing, optionalLine, yesOrNo } from './api-schemas.ts'
 import { type Endpoint, type EndpointWords, endpoint } from './endpoint.ts'
+import { KEYED, type KeyedAnswers } from './keyed-answers.ts'
 import { changedContact, connection, contact, given, newContact, next, page, shownContact } from './people-schemas.ts'
 
 const ID = { id: 'The id of a contact' }
@@ -13,8 +14,9 @@ const CHANGES = { tag: 'people', limit: 'change', allBackends: true, roles: ['ad
 const forgetOptOut = yesOrNo().optional().describe('Whether an opt-out may be lost by it')
 
 /** People: `/api/v1/contacts.json` and below. */
-export function contactEndpoints(contacts: Contacts): readonly Endpoint[] {
-  return [list(contacts), create(contacts), find(contacts), change(contacts), remove(contacts), ...links(contacts)]
+export function contactEndpoints(contacts: Contacts, keyed: KeyedAnswers): readonly Endpoint[] {
+  const own = [list(contacts), create(contacts, keyed), find(contacts), change(contacts), remove(contacts)]
+  return [...own, ...links(contacts, keyed)]
 }
 
 function list(contacts: Contacts): Endpoint {
@@ -41,21 +43,25 @@ function list(contacts: Contacts): Endpoint {
   })
 }
 
-function create(contacts: Contacts): Endpoint {
+function create(contacts: Contacts, keyed: KeyedAnswers): Endpoint {
   return endpoint({
-    ...CHANGES,
+    ...{ ...CHANGES, ...KEYED },
     id: 'createContact',
     method: 'POST',
     path: '/api/v1/contacts.json',
     summary: 'Make a contact',
     params: {},
-    refuses: [],
     query: nothing,
     body: newContact,
     answer: contact,
     status: 201,
-    async handle({ body: { name, ...rest } }) {
-      return { body: shownContact(await contacts.create({ name, ...given(rest) })) }
+    async handle(asked) {
+      const { name, ...rest } = asked.body
+      const make = async () => {
+        const made = await contacts.create({ name, ...given(rest) })
+        return { kept: made.id, body: shownContact(made) }
+      }
+      return keyed.answer('createContact', asked, make, async (id) => shownContact(await needed(contacts, { id })))
     },
   })
 }
@@ -112,28 +118,32 @@ function remove(contacts: Contacts): Endpoint {
   })
 }
 
-function links(contacts: Contacts): readonly Endpoint[] {
+function links(contacts: Contacts, keyed: KeyedAnswers): readonly Endpoint[] {
   const words = {
     ...CHANGES,
     path: '/api/v1/contacts/{id}/connections.json',
     params: ID,
-    refuses: [],
   } satisfies Partial<EndpointWords>
   const link = endpoint({
-    ...words,
+    ...{ ...words, ...KEYED },
     id: 'linkConnection',
     method: 'POST',
     summary: 'Give a contact a connection',
     query: nothing,
     body: connection.extend({ move: yesOrNo().optional().describe('Takes it from whose it is'), forgetOptOut }),
     answer: contact,
-    async handle({ params, body: { move, forgetOptOut, ...to } }) {
-      const { id } = await needed(contacts, params)
-      return { body: shownContact(await contacts.link(id, to, given({ move, forgetOptOut }))) }
+    async handle(asked) {
+      const { move, forgetOptOut, ...to } = asked.body
+      const { id } = await needed(contacts, asked.params)
+      const make = async () => {
+        return { kept: null, body: shownContact(await contacts.link(id, to, given({ move, forgetOptOut }))) }
+      }
+      return keyed.answer('linkConnection', asked, make, async () => shownContact(await needed(contacts, { id })))
     },
   })
   const unlink = endpoint({
     ...words,
+    refuses: [],
     id: 'unlinkConnection',
     method: 'DELETE',
     summary: 'Take a connection from a contact',

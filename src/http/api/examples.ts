@@ -38,6 +38,11 @@ const bodies: Readonly<Record<string, readonly Field[]>> = {
     ['backend', 'clickatell'],
     ['identity', '27123456780'],
   ],
+  createGroup: [
+    ['name', 'nurses'],
+    ['ids', '0197a3c2-5b1e-7c40-8d6f-3a2b1c0d9e8f'],
+  ],
+  replayCallback: [['ids', '5f0c7d5f8c5b4a35b8f1c3a6a6a0c9de']],
   renameGroup: [['name', 'midwives']],
   joinGroup: [['ids', '0197a3c2-5b1e-7c40-8d6f-3a2b1c0d9e8f']],
 }

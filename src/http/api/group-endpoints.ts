@@ -2,19 +2,22 @@ import { z } from 'zod'
 import { InvalidInputError } from '../../messages/errors.ts'
 import { refusalError } from '../../router/contacts.ts'
 import type { Groups } from '../../router/groups.ts'
+import type { ListedGroup } from '../../store/directory-store.ts'
 import { Refusal } from './api-answer.ts'
 import { line, nothing, oneOrMore, yesOrNo } from './api-schemas.ts'
 import { type Endpoint, type EndpointWords, endpoint } from './endpoint.ts'
+import { KEYED, type KeyedAnswers } from './keyed-answers.ts'
 import { changed, given, group, next, page } from './people-schemas.ts'
 
 const GROUP = { group: 'The name of a group' }
 const READS = { tag: 'people', limit: 'read', allBackends: true, roles: ['admin', 'operator', 'reader'] } as const
 const CHANGES = { tag: 'people', limit: 'change', allBackends: true, roles: ['admin', 'operator'] } as const
 const MOST_MEMBERS = 1_000
+const ids = oneOrMore(line(100), MOST_MEMBERS).describe('Ids of contacts')
 
 /** Groups of people: `/api/v1/groups.json` and below. A group is there while somebody is in it. */
-export function groupEndpoints(groups: Groups): readonly Endpoint[] {
-  return [list(groups), rename(groups), remove(groups), ...members(groups)]
+export function groupEndpoints(groups: Groups, keyed: KeyedAnswers): readonly Endpoint[] {
+  return [list(groups), create(groups, keyed), rename(groups), remove(groups), ...members(groups, keyed)]
 }
 
 function list(groups: Groups): Endpoint {
@@ -34,6 +37,34 @@ function list(groups: Groups): Endpoint {
       return { body: { groups: shown, next: found.next ?? null } }
     },
   })
+}
+
+function create(groups: Groups, keyed: KeyedAnswers): Endpoint {
+  return endpoint({
+    ...{ ...CHANGES, ...KEYED },
+    id: 'createGroup',
+    method: 'POST',
+    path: '/api/v1/groups.json',
+    summary: 'Make a group of people; one that is there already is left alone (409)',
+    params: {},
+    names: { group: 'name' },
+    query: nothing,
+    body: z.strictObject({ name: line(100), ids }),
+    answer: group,
+    status: 201,
+    async handle(asked) {
+      const make = async () => {
+        const made = await groups.create(asked.body.name, asked.body.ids)
+        return { kept: made ?? null, body: shownGroup(made) }
+      }
+      return keyed.answer('createGroup', asked, make, async (made) => shownGroup(made ?? undefined))
+    },
+  })
+}
+
+function shownGroup(made: ListedGroup | undefined): z.output<typeof group> {
+  if (made === undefined) throw new Refusal('CONFLICT', 'There is a group of this name already.')
+  return { name: made.name, members: made.members }
 }
 
 function rename(groups: Groups): Endpoint {
@@ -73,27 +104,32 @@ function remove(groups: Groups): Endpoint {
   })
 }
 
-function members(groups: Groups): readonly Endpoint[] {
+function members(groups: Groups, keyed: KeyedAnswers): readonly Endpoint[] {
   const words = {
     ...CHANGES,
     path: '/api/v1/groups/{group}/members.json',
     params: GROUP,
-    refuses: [],
     answer: changed,
   } satisfies Partial<Endpoint> & Partial<EndpointWords>
-  const ids = oneOrMore(line(100), MOST_MEMBERS).describe('Ids of contacts')
   return [
     endpoint({
-      ...words,
+      ...{ ...words, ...KEYED },
       id: 'joinGroup',
       method: 'POST',
       summary: 'Put people into a group; the first one makes it',
       query: nothing,
       body: z.strictObject({ ids }),
-      handle: async ({ params: { group = '' }, body }) => ({ body: { changed: await groups.add(group, body.ids) } }),
+      async handle(asked) {
+        const make = async () => {
+          const count = await groups.add(asked.params['group'] ?? '', asked.body.ids)
+          return { kept: count, body: { changed: count } }
+        }
+        return keyed.answer('joinGroup', asked, make, async (count) => ({ changed: count }))
+      },
     }),
     endpoint({
       ...words,
+      refuses: [],
       id: 'leaveGroup',
       method: 'DELETE',
       summary: 'Take people out of a group',

@@ -86,7 +86,7 @@ function operationOf(endpoint: Endpoint, examples: readonly Example[]): Json {
   }
 }
 
-const KEY_MEANS = 'A text of yours for this request: asked again with it, nothing is sent again'
+const KEY_MEANS = 'A text of yours for this request: asked again with it, nothing is sent or made again'
 const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255 }
 
 function inQuery(query: z.ZodType): readonly Json[] {

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../messages/clock.ts'
 import type { TemplateUse } from '../../messages/template-use.ts'
 import type { Router } from '../../router/router.ts'
-import type { SendRequest, SendValues, Submission } from '../../router/send-request.ts'
-import type { User } from '../users/settings.ts'
+import type { LaterRequests, SendValues, Submission } from '../../router/send-request.ts'
 import { type ApiAnswer, Refusal } from './api-answer.ts'
 import {
   date,
@@ -19,6 +17,7 @@ import {
 } from './api-schemas.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { InlineTemplates } from './inline-template.ts'
+import { keyOf } from './keyed-answers.ts'
 import { type Listing, SentPages } from './sent-pages.ts'
 import { smsOf } from './sms-shapes.ts'
 import { templateValues } from './template-values.ts'
@@ -89,7 +88,7 @@ function send(parts: SmsParts): Endpoint {
     answer: z.array(sms),
     async handle({ params, user, body, idempotencyKey }) {
       const request = { ...common(params, body), to: body.to_msisdn, text: body.message }
-      return sent(parts, await parts.router.submitAll([request], keyOf(user, idempotencyKey)))
+      return sent(parts, await parts.router.submitAll([request], idempotencyKey && keyOf(user, idempotencyKey)))
     },
   })
 }
@@ -113,10 +112,16 @@ function templateSend(parts: SmsParts): Endpoint {
     body: templateBody(parts.mostRecipients),
     answer: z.array(sms),
     async handle({ params, user, body, idempotencyKey }) {
-      const texts = await personalTexts(inline, body)
+      const personal = personalOf(body)
       const values = common(params, body)
-      const requests = body.to_msisdn.map((to, index): SendRequest => ({ ...values, to, ...textAt(texts, index) }))
-      return sent(parts, await parts.router.submitAll(requests, keyOf(user, idempotencyKey)))
+      const requests: LaterRequests = {
+        asked: { ...values, to: body.to_msisdn, ...personal },
+        async make() {
+          const texts = await textsOf(inline, personal)
+          return body.to_msisdn.map((to, index) => ({ ...values, to, ...textAt(texts, index) }))
+        },
+      }
+      return sent(parts, await parts.router.submitAll(requests, idempotencyKey && keyOf(user, idempotencyKey)))
     },
   })
 }
@@ -127,19 +132,24 @@ function textAt(texts: readonly PersonalText[], index: number): PersonalText {
   return texts[index] ?? { text: '' }
 }
 
-/** Of an inline template the text for each number, of a stored one what it is to be filled with. */
-async function personalTexts(
-  inline: InlineTemplates,
-  body: z.output<ReturnType<typeof templateBody>>,
-): Promise<readonly PersonalText[]> {
+/** A template, one of both, and the values of each number. */
+type Personal = ({ readonly template: string } | { readonly slug: string }) & {
+  readonly contexts: readonly Readonly<Record<string, string>>[]
+}
+
+function personalOf(body: z.output<ReturnType<typeof templateBody>>): Personal {
   const { template, slug } = body
   const contexts = templateValues(body, new Set(Object.keys(templateFields)), body.to_msisdn.length)
-  if (template !== undefined && slug === undefined) {
-    return (await inline.rendered(template, contexts)).map((text) => ({ text }))
-  }
-  if (slug !== undefined && template === undefined) return contexts.map((context) => ({ template: { slug, context } }))
+  if (template !== undefined && slug === undefined) return { template, contexts }
+  if (slug !== undefined && template === undefined) return { slug, contexts }
   const fault = 'a template or the slug of a stored one is expected'
   throw new Refusal('INVALID_INPUT', `template: ${fault}`, { fields: { template: fault } })
+}
+
+/** Of an inline template the text for each number, of a stored one what it is to be filled with. */
+async function textsOf(inline: InlineTemplates, { contexts, ...from }: Personal): Promise<readonly PersonalText[]> {
+  if ('slug' in from) return contexts.map((context) => ({ template: { slug: from.slug, context } }))
+  return (await inline.rendered(from.template, contexts)).map((text) => ({ text }))
 }
 
 function status({ store }: SmsParts): Endpoint {
@@ -210,12 +220,6 @@ function common(
     ...(at === undefined ? {} : { at: new Date(at) }),
     ...(expires === undefined ? {} : { expires: new Date(expires) }),
   }
-}
-
-/** One user's keys are nobody else's. */
-function keyOf(user: User, given: string | undefined): string | undefined {
-  if (given === undefined) return undefined
-  return `api:${user.name}:${createHash('sha256').update(given, 'utf8').digest('base64url')}`
 }
 
 /** Read back, since what was recorded may differ from what was given: numbers in one form, texts by the rules. */

@@ -25,7 +25,10 @@ const LONGEST_URL = 2_000
 const MOST_READ = 16_384
 const KEEP_ALIVE_MS = 4_000
 const LONGEST_RETRY_AFTER_MS = 86_400_000
+/** Part of the time limit after which the next address of a host is tried. */
+const CONNECT_SHARE = 5
 const LONGEST_CHECK_MS = 2_000
+const BROKEN_OFF = 'broken off'
 const NOT_ALLOWED = 'this address may not be reached; the setting http.callbacks.allow says which may'
 
 /**
@@ -38,6 +41,7 @@ export class SafeCallbackClient implements CallbackClient {
   readonly #rules: AddressRules
   readonly #resolve: Resolve
   #agent: Agent | undefined
+  #isClosed = false
 
   constructor(parts: SafeClientParts) {
     this.#parts = parts
@@ -45,8 +49,12 @@ export class SafeCallbackClient implements CallbackClient {
     this.#resolve = parts.resolve ?? this.#namesOf()
   }
 
-  /** Ends whatever is still asked; it can be used again. */
+  open(): void {
+    this.#isClosed = false
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true
     const agent = this.#agent
     this.#agent = undefined
     await agent?.destroy()
@@ -71,6 +79,7 @@ export class SafeCallbackClient implements CallbackClient {
     const url = URL.canParse(callback.url) ? new URL(callback.url) : undefined
     const fault = url === undefined ? 'the URL is not valid' : this.#faultOf(url)
     if (url === undefined || fault !== undefined) return { kind: 'unreached', failure: fault ?? '' }
+    if (this.#isClosed) return { kind: 'unreached', failure: BROKEN_OFF }
     const limit = AbortSignal.timeout(settings.timeLimit)
     const { contentType, text } = bodyOf(callback, event)
     const at = Math.floor(clock.now() / 1_000)
@@ -117,12 +126,17 @@ export class SafeCallbackClient implements CallbackClient {
 
   #newAgent(): Agent {
     const { Agent, buildConnector } = undici()
-    const connect = buildConnector({ timeout: this.#parts.settings.timeLimit, lookup: this.#lookup })
+    const { timeLimit } = this.#parts.settings
+    const connect = buildConnector({
+      ...{ timeout: timeLimit, lookup: this.#lookup },
+      // RFC 8305, over the addresses that were found good; a quarter of a second is too short for a host far away.
+      ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: Math.ceil(timeLimit / CONNECT_SHARE) },
+    })
     return new Agent({
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      headersTimeout: this.#parts.settings.timeLimit,
-      bodyTimeout: this.#parts.settings.timeLimit,
+      headersTimeout: timeLimit,
+      bodyTimeout: timeLimit,
       connect: (options, callback) => {
         const host = bareHost(options.hostname)
         // An address is connected to without being looked up.
@@ -188,7 +202,7 @@ function retryAfterOf(given: string | string[] | undefined, now: number): number
 function failureOf(error: unknown): string {
   if (!(error instanceof Error)) return 'no answer'
   if (error.message === NOT_ALLOWED) return NOT_ALLOWED
-  if (error.name === 'AbortError') return 'broken off'
+  if (error.name === 'AbortError') return BROKEN_OFF
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
   return `no answer: ${code}`
 }

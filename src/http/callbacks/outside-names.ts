@@ -17,7 +17,7 @@ export interface OutsideNamesOptions {
 const TIMEOUT_MS = 1_500
 const TRIES = 2
 const LONGEST_MS = 4_000
-/** For the other family, when the addresses of one are known. */
+/** For IPv6, when the addresses of IPv4 are known: those are reached from everywhere, the others are not. */
 const SECOND_MS = 500
 const LOOPBACK = ['127.0.0.1', '::1']
 
@@ -60,7 +60,7 @@ export class OutsideNames {
     const timers = [setTimeout(() => resolver.cancel(), LONGEST_MS)]
     const hurry = () => void timers.push(setTimeout(() => resolver.cancel(), SECOND_MS))
     const asked = [resolver.resolve4(host), resolver.resolve6(host)]
-    for (const each of asked) each.then(hurry, () => undefined)
+    asked[0]?.then(hurry, () => undefined)
     const answers = await Promise.allSettled(asked)
     for (const timer of timers) clearTimeout(timer)
     const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))

@@ -22,7 +22,11 @@ export const callbackSettings = z.strictObject({
     .describe('Ports that callbacks may reach'),
   most: z.int().min(1).max(10_000).default(20).describe('Callbacks of one user'),
   concurrency: z.int().min(1).default(4).describe('Requests to one URL of one user at the same time, of one process'),
-  allConcurrency: z.int().min(1).default(32).describe('Requests to all URLs at the same time, of one process'),
+  allConcurrency: z
+    .int()
+    .min(1)
+    .default(32)
+    .describe('Requests to all URLs at the same time, of one process; no user has more of them than are free'),
   timeLimit: z.int().min(1).default(10_000).describe('For one request, from the look for the address on'),
   firstDelay: z.int().min(1).default(5_000).describe('Before the second try; doubled by each, with jitter'),
   longestDelay: z.int().min(1).default(3_600_000).describe('The longest delay'),

@@ -1,9 +1,9 @@
 import {
+  backendsText,
   CALLBACK,
   type CallbackRow,
   DELIVERY,
   type DeliveryRow,
-  isMended,
   toCallback,
   toDelivery,
 } from '../callback-rows.ts'
@@ -20,9 +20,9 @@ import type {
   NewCallback,
   StoredCallback,
 } from '../callback-store.ts'
+import { changeCallback, UNHOLD_UNUSED } from './callback-changes.ts'
 import { addWithTriggers, removeWithTriggers } from './callback-triggers.ts'
 import type { PostgresDatabase, Run, Statement } from './database.ts'
-import { inTransaction } from './partitions.ts'
 import { type Cold, rowsOf } from './session.ts'
 
 const statement = (name: string, text: string): Statement => ({ name: `callbacks-${name}`, text })
@@ -38,15 +38,6 @@ const ADD = `INSERT INTO callbacks (user_name, name, url, target, format, backen
     WHERE user_name = $1::text OR ($1::text IS NULL AND user_name IS NULL)) < $10::bigint
   RETURNING ${CALLBACK}`
 const FIND = statement('find', `SELECT ${CALLBACK} FROM callbacks WHERE id = $1`)
-const CHANGE = `UPDATE callbacks SET name = $2, url = $3, target = $4, format = $5, backends = $6, secret = $7,
-  updated_at = $8, revision = revision + 1, disabled_at = NULL, disabled_reason = NULL WHERE id = $1
-  RETURNING ${CALLBACK}`
-const LOCK = `SELECT ${CALLBACK} FROM callbacks WHERE id = $1 AND revision = $2 FOR UPDATE`
-const RETARGET = `UPDATE callback_deliveries SET target = $2, lane = md5($2 || identity), not_before = 0
-  WHERE callback = $1 AND dead_at IS NULL AND (target <> $2 OR not_before > 0)`
-/** Its owner's other callbacks may share it. */
-const REMOVE_HOLD = `DELETE FROM callback_holds WHERE target = $1
-  AND NOT EXISTS (SELECT 1 FROM callbacks c WHERE c.target = $1)`
 const DISABLE = statement(
   'disable',
   `UPDATE callbacks SET disabled_at = $3, disabled_reason = $2 WHERE id = $1 AND revision = $4 AND disabled_at IS NULL
@@ -59,13 +50,17 @@ const TARGETS = statement(
      (SELECT target FROM callback_deliveries WHERE dead_at IS NULL ORDER BY target LIMIT 1)
      UNION ALL SELECT (SELECT d.target FROM callback_deliveries d WHERE d.dead_at IS NULL AND d.target > w.target
        ORDER BY d.target LIMIT 1) FROM waiting w WHERE w.target IS NOT NULL)
-   SELECT w.target, COALESCE(h.failures, 0) AS failures FROM waiting w LEFT JOIN callback_holds h ON h.target = w.target
+   SELECT w.target, COALESCE(h.failures, 0) AS failures, (SELECT c.user_name FROM callback_deliveries d
+     JOIN callbacks c ON c.id = d.callback WHERE d.dead_at IS NULL AND d.target = w.target
+     ORDER BY d.target, d.seq LIMIT 1) AS "user"
+   FROM waiting w LEFT JOIN callback_holds h ON h.target = w.target
    WHERE w.target IS NOT NULL AND COALESCE(h.until, 0) <= $1`,
 )
 const CLAIM = statement(
   'claim',
   `WITH page AS MATERIALIZED (SELECT seq, lane, not_before, leased_until FROM callback_deliveries
-     WHERE dead_at IS NULL AND target = $1 AND seq > $6 ORDER BY seq LIMIT $7),
+     WHERE dead_at IS NULL AND target = $1 AND seq > $6
+       AND NOT EXISTS (SELECT FROM callback_holds h WHERE h.target = $1 AND h.until > $2) ORDER BY seq LIMIT $7),
    heads AS MATERIALIZED (SELECT seq FROM page p WHERE not_before <= $2 AND leased_until <= $2
      AND seq = (SELECT min(e.seq) FROM callback_deliveries e WHERE e.dead_at IS NULL AND e.lane = p.lane)
      ORDER BY seq LIMIT $5),
@@ -90,7 +85,7 @@ const BACK = statement(
 const RETRY = statement(
   'retry',
   `UPDATE callback_deliveries SET tries = tries + 1, not_before = $3, status = $4, failure = $5, leased_until = 0,
-   holder = NULL ${HELD}`,
+   holder = NULL ${HELD} RETURNING target`,
 )
 const HOLD = statement(
   'hold',
@@ -157,8 +152,13 @@ export class PostgresCallbacks implements CallbackStore {
 
   async add(callback: NewCallback, most: number): Promise<StoredCallback | undefined> {
     const { user, name, url, target, format, backends, secret, createdAt, updatedAt } = callback
-    const values = [user, name, url, target, format, jsonOf(backends), secret, createdAt, updatedAt, most]
-    const [row] = await this.#cold((client) => addWithTriggers(client, () => rowsOf<CallbackRow>(client, ADD, values)))
+    const values = [user, name, url, target, format, backendsText(backends), secret, createdAt, updatedAt, most]
+    const [row] = await this.#cold((client) =>
+      addWithTriggers(client, async () => {
+        await rowsOf(client, UNHOLD_UNUSED, [target])
+        return rowsOf<CallbackRow>(client, ADD, values)
+      }),
+    )
     return row === undefined ? undefined : toCallback(row)
   }
 
@@ -173,21 +173,7 @@ export class PostgresCallbacks implements CallbackStore {
   }
 
   async change(id: number, revision: number, given: CallbackValues, at: number): Promise<StoredCallback | undefined> {
-    const { name, url, target, format, backends, secret } = given
-    const values = [id, name, url, target, format, jsonOf(backends), secret, at]
-    const row = await this.#cold((client) =>
-      inTransaction(client, async () => {
-        const [before] = await rowsOf<CallbackRow>(client, LOCK, [id, revision])
-        if (before === undefined) return undefined
-        const [changed] = await rowsOf<CallbackRow>(client, CHANGE, values)
-        if (changed !== undefined && isMended(before, changed)) {
-          // Very much may wait: this takes its time.
-          await rowsOf(client, RETARGET, [id, target])
-          await rowsOf(client, 'DELETE FROM callback_holds WHERE target = $1', [target])
-        }
-        return changed
-      }),
-    )
+    const row = await this.#cold((client) => changeCallback(client, { id, revision, values: given, at }))
     return row === undefined ? undefined : toCallback(row)
   }
 
@@ -198,7 +184,7 @@ export class PostgresCallbacks implements CallbackStore {
         const [removed] = await rowsOf<{ target: string }>(client, text, [id])
         // What is being recorded meanwhile goes when it is claimed: no message fails because a callback was removed.
         await rowsOf(client, 'DELETE FROM callback_deliveries WHERE callback = $1', [id])
-        if (removed !== undefined) await rowsOf(client, REMOVE_HOLD, [removed.target])
+        if (removed !== undefined) await rowsOf(client, UNHOLD_UNUSED, [removed.target])
         return removed !== undefined
       }),
     )
@@ -254,10 +240,12 @@ async function settleOne(run: Run, result: DeliveryResult): Promise<void> {
       // What waits because the URL was away waits no longer.
       if ((await run(REACHED, [target, result.now])).length > 0) await run(BACK, [target])
       return
-    case 'retry':
-      await run(RETRY, [seq, holder, result.at, result.status, result.failure])
-      if (result.hold !== null) await run(HOLD, [target, result.hold, result.now])
+    case 'retry': {
+      const { at, now, status, failure, hold } = result
+      const [tried] = await run<{ target: string }>(RETRY, [seq, holder, at, status, failure])
+      if (hold !== null && tried?.target === target) await run(HOLD, [target, hold, now])
       return
+    }
     case 'dead':
       await run(DEAD, [seq, holder, result.now, result.status, result.failure])
       return
@@ -267,8 +255,4 @@ async function settleOne(run: Run, result: DeliveryResult): Promise<void> {
     case 'released':
       await run(RELEASED, [seq, holder])
   }
-}
-
-function jsonOf(backends: readonly string[] | null): string | null {
-  return backends === null ? null : JSON.stringify(backends)
 }

@@ -33,6 +33,8 @@ const LEAVE = statement(
   'DELETE FROM group_members WHERE group_key = $1 AND contact_id = ANY($2) RETURNING contact_id',
 )
 const HAS_MEMBERS = statement('has-members', 'SELECT 1 AS one FROM group_members WHERE group_key = $1 LIMIT 1')
+/** Two who make the same group come one after the other. */
+const LOCK_NAME = statement('lock-group-name', 'SELECT pg_advisory_xact_lock(hashtextextended($1, 3))')
 const COPY_MEMBERS = statement(
   'copy-members',
   `INSERT INTO group_members SELECT $1, $2, contact_id FROM group_members WHERE group_key = $3 ON CONFLICT DO NOTHING`,
@@ -123,7 +125,11 @@ async function unlink(run: Run, edit: EditOf<'unlink'>, at: number): Promise<Edi
   return { changed: 1 }
 }
 
-async function members(run: Run, { kind, group, ids }: EditOf<'join' | 'leave'>): Promise<EditOutcome> {
+async function members(run: Run, { kind, group, ids, isNew }: EditOf<'join' | 'leave'>): Promise<EditOutcome> {
+  if (isNew === true) {
+    await run(LOCK_NAME, [keyOf(group)])
+    if ((await run(HAS_MEMBERS, [keyOf(group)])).length > 0) return { refused: { why: 'group-taken' } }
+  }
   const known = new Set((await run<{ id: string }>(KNOWN, [ids])).map(({ id }) => id))
   const missing = ids.find((id) => !known.has(id))
   if (missing !== undefined) return { refused: { why: 'no-contact', id: missing } }

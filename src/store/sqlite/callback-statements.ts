@@ -21,7 +21,7 @@ export interface CallbackStatements {
   readonly retarget: Statement<[{ id: number; target: string }]>
   readonly remove: Statement<[number]>
   readonly removeDeliveries: Statement<[number]>
-  readonly removeHold: Statement<[{ id: number }]>
+  readonly unholdUnused: Statement<[string]>
   readonly disable: Statement<[Disabled]>
   readonly targets: Statement<[number], CallbackTarget>
   readonly heads: Statement<[ClaimCallbacks], DeliveryRow>
@@ -31,7 +31,7 @@ export interface CallbackStatements {
   readonly delivered: Statement<[Held]>
   readonly reached: Statement<[string, number]>
   readonly back: Statement<[string]>
-  readonly retry: Statement<[Failed & { at: number }]>
+  readonly retry: Statement<[Failed & { at: number }], { target: string }>
   readonly unhold: Statement<[string]>
   readonly hold: Statement<[{ target: string; until: number; now: number }]>
   readonly giveUpOne: Statement<[Failed & { now: number }]>
@@ -43,6 +43,7 @@ export interface CallbackStatements {
 }
 
 const HELD = 'WHERE seq = @seq AND holder = @holder AND dead_at IS NULL'
+const NOT_LEFT_ALONE = 'NOT EXISTS (SELECT 1 FROM callback_holds h WHERE h.target = @target AND h.until > @now)'
 
 export function prepareCallbacks(database: Database): CallbackStatements {
   return { ...ofCallbacks(database), ...ofDeliveries(database), ...ofDead(database) }
@@ -76,9 +77,9 @@ function ofCallbacks(database: Database) {
     remove: database.prepare<[number]>('DELETE FROM callbacks WHERE id = ?'),
     removeDeliveries: database.prepare<[number]>('DELETE FROM callback_deliveries WHERE callback = ?'),
     // Its owner's other callbacks may share it.
-    removeHold: database.prepare<[{ id: number }]>(
-      `DELETE FROM callback_holds WHERE target = (SELECT target FROM callbacks WHERE id = @id)
-       AND NOT EXISTS (SELECT 1 FROM callbacks c WHERE c.target = callback_holds.target AND c.id <> @id)`,
+    unholdUnused: database.prepare<[string]>(
+      `DELETE FROM callback_holds WHERE target = ?
+       AND NOT EXISTS (SELECT 1 FROM callbacks c WHERE c.target = callback_holds.target)`,
     ),
     disable: database.prepare<[Disabled]>(
       `UPDATE callbacks SET disabled_at = @at, disabled_reason = @reason
@@ -95,20 +96,22 @@ function ofDeliveries(database: Database) {
          SELECT MIN(target) FROM callback_deliveries WHERE dead_at IS NULL
          UNION ALL SELECT (SELECT MIN(d.target) FROM callback_deliveries d
            WHERE d.dead_at IS NULL AND d.target > w.target) FROM waiting w WHERE w.target IS NOT NULL)
-       SELECT w.target, COALESCE(h.failures, 0) AS failures FROM waiting w
+       SELECT w.target, COALESCE(h.failures, 0) AS failures, (SELECT c.user_name FROM callback_deliveries d
+         JOIN callbacks c ON c.id = d.callback WHERE d.dead_at IS NULL AND d.target = w.target LIMIT 1) AS user
+       FROM waiting w
        LEFT JOIN callback_holds h ON h.target = w.target
        WHERE w.target IS NOT NULL AND COALESCE(h.until, 0) <= ?`,
     ),
     heads: database.prepare<[ClaimCallbacks], DeliveryRow>(
       `SELECT ${DELIVERY} FROM (SELECT * FROM callback_deliveries WHERE dead_at IS NULL AND target = @target
-         AND seq > @after ORDER BY seq LIMIT @page) AS callback_deliveries
+         AND seq > @after AND ${NOT_LEFT_ALONE} ORDER BY seq LIMIT @page) AS callback_deliveries
        WHERE not_before <= @now AND leased_until <= @now AND NOT EXISTS (SELECT 1 FROM callback_deliveries e
          WHERE e.dead_at IS NULL AND e.target = @target AND e.identity = callback_deliveries.identity
          AND e.seq < callback_deliveries.seq) ORDER BY seq LIMIT @limit`,
     ),
     pageEnd: database.prepare<[ClaimCallbacks], { last: number | null; size: number }>(
       `SELECT MAX(seq) AS last, COUNT(*) AS size FROM (SELECT seq FROM callback_deliveries WHERE dead_at IS NULL
-       AND target = @target AND seq > @after ORDER BY seq LIMIT @page)`,
+       AND target = @target AND seq > @after AND ${NOT_LEFT_ALONE} ORDER BY seq LIMIT @page)`,
     ),
     lease: database.prepare<[ClaimCallbacks & { seq: number }]>(
       'UPDATE callback_deliveries SET leased_until = @until, holder = @holder WHERE seq = @seq',
@@ -123,9 +126,9 @@ function ofDeliveries(database: Database) {
       `UPDATE callback_deliveries INDEXED BY callback_deliveries_later SET not_before = 0 WHERE target = ? AND dead_at IS NULL AND leased_until = 0
        AND not_before > 0 AND (status IS NULL OR status IN (429, 503))`,
     ),
-    retry: database.prepare<[Failed & { at: number }]>(
+    retry: database.prepare<[Failed & { at: number }], { target: string }>(
       `UPDATE callback_deliveries SET tries = tries + 1, not_before = @at, status = @status, failure = @failure,
-       leased_until = 0, holder = NULL ${HELD}`,
+       leased_until = 0, holder = NULL ${HELD} RETURNING target`,
     ),
     unhold: database.prepare<[string]>('DELETE FROM callback_holds WHERE target = ?'),
     hold: database.prepare<[{ target: string; until: number; now: number }]>(

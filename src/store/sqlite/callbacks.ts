@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import { type CallbackRow, isMended, toCallback, toDelivery } from '../callback-rows.ts'
+import { backendsText, type CallbackRow, isMended, toCallback, toDelivery } from '../callback-rows.ts'
 import type {
   CallbackCounts,
   CallbackDelivery,
@@ -40,7 +40,8 @@ export class SqliteCallbacks implements CallbackStore {
       const { count = 0 } = this.#statements.countOwn.get(callback.user) ?? {}
       if (count >= most) return undefined
       createTriggers(this.#database)
-      const row = this.#statements.add.get(wellFormed({ ...callback, backends: jsonOf(callback.backends) }))
+      this.#statements.unholdUnused.run(callback.target)
+      const row = this.#statements.add.get(wellFormed({ ...callback, backends: backendsText(callback.backends) }))
       if (row === undefined) throw new Error('The callback was not recorded.')
       return toCallback(row)
     })
@@ -56,13 +57,14 @@ export class SqliteCallbacks implements CallbackStore {
   }
 
   async change(id: number, revision: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined> {
-    const given = wellFormed({ ...values, backends: jsonOf(values.backends), id, revision, at })
+    const given = wellFormed({ ...values, backends: backendsText(values.backends), id, revision, at })
     return this.#commit.write(() => {
       const before = this.#statements.find.get(id)
       const row = this.#statements.change.get(given)
       if (before !== undefined && row !== undefined && isMended(before, row)) {
         this.#statements.retarget.run({ id, target: row.target })
         this.#statements.unhold.run(row.target)
+        this.#statements.unholdUnused.run(before.target)
       }
       return callbackOf(row)
     })
@@ -70,9 +72,10 @@ export class SqliteCallbacks implements CallbackStore {
 
   async remove(id: number): Promise<boolean> {
     return this.#commit.write(() => {
+      const before = this.#statements.find.get(id)
       this.#statements.removeDeliveries.run(id)
-      this.#statements.removeHold.run({ id })
       const { changes } = this.#statements.remove.run(id)
+      if (before !== undefined) this.#statements.unholdUnused.run(before.target)
       if (this.#statements.any.get() === undefined) dropTriggers(this.#database)
       return changes === 1
     })
@@ -114,8 +117,8 @@ export class SqliteCallbacks implements CallbackStore {
         return
       case 'retry': {
         const { at, now, status, failure, hold } = result
-        statements.retry.run({ seq, holder, at, status, failure })
-        if (hold !== null) statements.hold.run({ target, until: hold, now })
+        const tried = statements.retry.get({ seq, holder, at, status, failure })
+        if (hold !== null && tried?.target === target) statements.hold.run({ target, until: hold, now })
         return
       }
       case 'dead': {
@@ -151,8 +154,4 @@ export class SqliteCallbacks implements CallbackStore {
 
 function callbackOf(row: CallbackRow | undefined): StoredCallback | undefined {
   return row === undefined ? undefined : toCallback(row)
-}
-
-function jsonOf(backends: readonly string[] | null): string | null {
-  return backends === null ? null : JSON.stringify(backends)
 }

@@ -92,7 +92,8 @@ export class DirectoryEdits {
     return { changed: 1 }
   }
 
-  #members({ kind, group, ids }: EditOf<'join' | 'leave'>): EditOutcome {
+  #members({ kind, group, ids, isNew }: EditOf<'join' | 'leave'>): EditOutcome {
+    if (isNew === true && this.#statements.hasMembers.get(group) !== undefined) return refused({ why: 'group-taken' })
     const missing = ids.find((id) => this.#statements.optOut.get(id) === undefined)
     if (missing !== undefined) return refused({ why: 'no-contact', id: missing })
     const statement = kind === 'join' ? this.#statements.join : this.#statements.leave

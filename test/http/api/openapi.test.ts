@@ -56,6 +56,15 @@ describe('the description of the API', () => {
     }
   })
 
+  it('has every POST take a key, by which it is done once', () => {
+    for (const [path, { post }] of Object.entries(document.paths)) {
+      if (post === undefined) continue
+      const names = post.parameters.filter((each) => each.in === 'header').map(({ name }) => name)
+      expect(names, path).to.deep.equal(['Idempotency-Key'])
+      expect(Object.keys(post.responses), path).to.include.members(['409', '422'])
+    }
+  })
+
   /** Asks, and holds the answer against what the document has for its status. */
   async function check(template: string, path: string, asking: Asking = {}) {
     const answer = await askApi(web, path, asking)
@@ -110,6 +119,11 @@ describe('the description of the API', () => {
     const query = new URLSearchParams(connection)
     await check(links, `/api/v1/contacts/${made.id}/connections.json?${query}`, { method: 'DELETE' })
     await check('/api/v1/groups.json', '/api/v1/groups.json')
+    const group = { name: 'n', ids: made.id }
+    for (const status of [201, 409]) {
+      const answer = await check('/api/v1/groups.json', '/api/v1/groups.json', { json: group })
+      expect(answer.status).to.equal(status)
+    }
     await check('/api/v1/groups/{group}/members.json', '/api/v1/groups/h/members.json', { json: { ids: [made.id] } })
     await check('/api/v1/groups/{group}/members.json', `/api/v1/groups/h/members.json?id=${made.id}`, {
       method: 'DELETE',
@@ -122,6 +136,8 @@ describe('the description of the API', () => {
     const { body: told } = await check(`${callbacks}.json`, `${callbacks}.json`, { json: callback })
     await check(`${callbacks}.json`, `${callbacks}.json`)
     await check(`${callbacks}/{id}.json`, `${callbacks}/${told.id}.json`)
+    await check(`${callbacks}/{id}/dead.json`, `${callbacks}/${told.id}/dead.json`)
+    await check(`${callbacks}/{id}/replay.json`, `${callbacks}/${told.id}/replay.json`, { json: {} })
     const change = { method: 'PUT', json: { new_secret: true, backend: null } }
     await check(`${callbacks}/{id}.json`, `${callbacks}/${told.id}.json`, change)
     await check(`${callbacks}/{id}.json`, `${callbacks}/${told.id}.json`, { method: 'DELETE' })

@@ -104,6 +104,23 @@ describe('sending by the API', () => {
     expect(await count()).to.equal(3)
   })
 
+  it('knows a request with a key again whose template tells the time, and makes its texts once', async () => {
+    const { templates } = web.switchboard.router
+    let filled = 0
+    templates.fill = (body) => `${body} ${++filled}`
+    const pairs = { to_msisdn: ['1', '2'], template: 'at {{ "now" | date: "%H:%M:%S" }}{{n}}', template_n: ['a', 'b'] }
+    const first = await askApi(web, TEMPLATE, withKey('p', pairs))
+    const second = await askApi(web, TEMPLATE, withKey('p', { ...pairs }))
+    expect([second.status, second.headers.get('idempotency-replayed'), filled]).to.deep.equal([200, 'true', 2])
+    expect(texts(second.body)).to.deep.equal(texts(first.body))
+    const changes = [{ template: 'at {{n}}' }, { template_n: ['a', 'c'] }, { to_msisdn: ['1', '3'] }, { tag: 'x' }]
+    for (const change of [...changes, { template: '', slug: 'welcome' }]) {
+      const { status } = await askApi(web, TEMPLATE, withKey('p', { ...pairs, ...change }))
+      expect(status, JSON.stringify(change)).to.equal(422)
+    }
+    expect([filled, await count()]).to.deep.equal([2, 2])
+  })
+
   it('refuses a key that was used for something else, and knows one user’s from another’s', async () => {
     await askApi(web, SEND, withKey('k'))
     const other = await askApi(web, SEND, withKey('k', { ...good, message: 'else' }))

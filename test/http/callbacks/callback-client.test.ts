@@ -138,6 +138,32 @@ describe('the client that tells callbacks', () => {
     expect(outcome).to.deep.include({ kind: 'answered', status: 200 })
   })
 
+  it('connects to another address of the host where the first one is not reached', async () => {
+    const { port, got } = await serve(ok)
+    for (const first of [
+      { address: 'fd00::1', family: 6 },
+      { address: '127.0.0.2', family: 4 },
+    ]) {
+      const resolve: Resolve = async () => [first, { address: '127.0.0.1', family: 4 }]
+      const telling = client({ allow: ['127.0.0.0/8', 'fd00::/8'], resolve })
+      const outcome = await telling.tell(callbackTo(`http://a.example:${port}/`), event, signal)
+      expect(outcome, first.address).to.deep.include({ kind: 'answered', status: 200 })
+    }
+    expect(got).to.have.lengthOf(2)
+  })
+
+  it('asks nobody once it is closed, until it is opened again', async () => {
+    const { port, got } = await serve(ok)
+    const telling = client()
+    const tell = () => telling.tell(callbackTo(`http://127.0.0.1:${port}/`), event, signal)
+    expect(await tell()).to.deep.include({ kind: 'answered' })
+    await telling.close()
+    expect(await tell()).to.deep.equal({ kind: 'unreached', failure: 'broken off' })
+    expect(got).to.have.lengthOf(1)
+    telling.open()
+    expect(await tell()).to.deep.include({ kind: 'answered' })
+  })
+
   it('reads no megabytes', async () => {
     const block = Buffer.alloc(1024 * 1024)
     const written = { bytes: 0 }

@@ -58,6 +58,11 @@ describe('names that outsiders chose', function () {
     expect(await names.addressesOf('a.example')).to.deep.equal([v4('192.0.2.7')])
   })
 
+  it('are known by both families, though that of IPv4 is told long after the other', async () => {
+    const { names } = await begin({ 'a.six': '192.0.2.7' }, 'late-v4')
+    expect(await names.addressesOf('a.six')).to.deep.equal([v4('192.0.2.7'), { address: '2001:db8::7', family: 6 }])
+  })
+
   it('are those of the hosts file, as it is now', async () => {
     const { nameserver, names, path } = await begin({ 'a.example': '192.0.2.7' })
     const lines = '# 10.0.0.1 a.example\n10.0.0.2\tother A.example # a.b\n::5 a.example\nfe80::1%lo0 a.example\n'

@@ -75,20 +75,23 @@ export function describeCallbackDeliveries(kit: StoreKit): void {
       } as const
       await kit.store.callbacks.settle([{ ...failed, hold: NOW + 3_000 }])
       expect(await claimed()).to.deep.equal([])
+      const target = { target: 'receiver', user: 'ann' }
       expect(await kit.store.callbacks.targets(NOW + 2_999)).to.deep.equal([])
-      expect(await kit.store.callbacks.targets(NOW + 3_000)).to.deep.equal([{ target: 'receiver', failures: 1 }])
+      expect(await kit.store.callbacks.targets(NOW + 3_000)).to.deep.equal([{ ...target, failures: 1 }])
       const [again] = await claimed({ now: NOW + 5_000, until: NOW + LEASE })
       expect(again).to.deep.include({ id: delivery.id, tries: 1, failure: 'no', status: null })
       await done(delivery)
-      expect(await kit.store.callbacks.targets(NOW)).to.deep.equal([{ target: 'receiver', failures: 0 }])
+      expect(await kit.store.callbacks.targets(NOW)).to.deep.equal([{ ...target, failures: 0 }])
     })
 
     it('of different URLs are found without the others', async () => {
       await add()
-      await add({ target: 'another' })
+      await add({ target: 'another', user: null })
       await receive()
-      const targets = await kit.store.callbacks.targets(NOW)
-      expect(targets.map(({ target }) => target).sort()).to.deep.equal(['another', 'receiver'])
+      expect(await kit.store.callbacks.targets(NOW)).to.have.deep.members([
+        { target: 'another', user: null, failures: 0 },
+        { target: 'receiver', user: 'ann', failures: 0 },
+      ])
       expect(await told('another')).to.have.lengthOf(1)
     })
 
@@ -199,7 +202,8 @@ export function describeCallbackDeliveries(kit: StoreKit): void {
         it(`are tried at once when they are replayed: ${way}`, async () => {
           const { id } = await away()
           await receive({ identity: '2' })
-          const other = await one()
+          const [, other] = await claimed({ now: NOW + DAY, until: NOW + DAY + LEASE })
+          if (other === undefined) throw new Error('nothing was claimed')
           const dead = { kind: 'dead', now: NOW, status: 500, failure: 'no' } as const
           await kit.store.callbacks.settle([{ ...held(other), ...dead }])
           expect(await kit.store.callbacks.replay(undefined, ['none'], NOW)).to.equal(0)
@@ -217,6 +221,38 @@ export function describeCallbackDeliveries(kit: StoreKit): void {
         await receive()
         expect(await targets()).to.deep.equal([])
         await kit.store.callbacks.remove(shared.id)
+        await add()
+        await receive()
+        expect(await targets()).to.deep.equal(['receiver'])
+      })
+
+      it('are claimed by nobody, whatever is due', async () => {
+        await away()
+        await receive({ identity: '2' })
+        expect(await claim({ page: 1 })).to.deep.equal({ deliveries: [], next: undefined })
+        expect(await claimed({ now: NOW + DAY, until: NOW + DAY + LEASE })).to.have.lengthOf(2)
+      })
+
+      it('leave nothing of that behind when their callback goes elsewhere, unless others share it', async () => {
+        const { id, revision, ...callback } = await away()
+        const elsewhere = { ...valuesOf({ id, revision, ...callback }), url: 'http://new/', target: 'new' }
+        const shared = await add()
+        await kit.store.callbacks.change(id, revision, elsewhere, NOW)
+        await receive()
+        expect(await targets()).to.deep.equal(['new'])
+        await kit.store.callbacks.change(shared.id, shared.revision, { ...elsewhere, target: 'newer' }, NOW)
+        await add()
+        await receive()
+        expect((await targets()).sort()).to.deep.equal(['new', 'newer', 'receiver'])
+      })
+
+      it('are no hindrance to who comes later: a late answer holds up no URL that is told nothing any more', async () => {
+        const { id } = await add()
+        await receive()
+        const late = await one()
+        await kit.store.callbacks.remove(id)
+        const failed = { kind: 'retry', at: NOW + DAY, now: NOW, status: 429, failure: 'no', hold: NOW + DAY } as const
+        await kit.store.callbacks.settle([{ ...held(late), ...failed }])
         await add()
         await receive()
         expect(await targets()).to.deep.equal(['receiver'])

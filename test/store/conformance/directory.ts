@@ -117,6 +117,16 @@ export function describeDirectory(kit: StoreKit): void {
       expect(await kit.store.contacts.membersOf('g')).to.deep.equal([bob.id])
     })
 
+    it('makes a new group once, also by several at the same time', async () => {
+      const people = await Promise.all(['Ann', 'Bob', 'Cy', 'Di'].map((name) => made(name)))
+      const join = (id: string) => edit({ kind: 'join', group: 'g', ids: [id], isNew: true })
+      const outcomes = await Promise.all(people.map(({ id }) => join(id)))
+      expect(outcomes.filter((outcome) => 'changed' in outcome)).to.deep.equal([{ changed: 1 }])
+      expect(outcomes.filter((outcome) => 'refused' in outcome)).to.have.length(3)
+      expect(await join('nobody')).to.deep.equal({ refused: { why: 'group-taken' } })
+      expect(await kit.store.contacts.membersOf('g')).to.have.length(1)
+    })
+
     it('lists groups with counts, page by page, renames, merges when told to, deletes', async () => {
       const ann = await made('Ann', [], { groups: ['a', 'b', 'c'] })
       await made('Bob', [], { groups: ['b'] })

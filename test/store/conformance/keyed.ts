@@ -37,6 +37,15 @@ export function describeKeyed(kit: StoreKit): void {
       expect(await count()).to.equal(1)
     })
 
+    it('are known also where there is nothing to send', async () => {
+      const first = send({ messages: [], result: { kept: 7 } })
+      expect(await kit.store.keyed.record(first)).to.equal(undefined)
+      const kept = { digest: 'd', result: { kept: 7 } }
+      expect(await kit.store.keyed.record(send({ messages: [], result: null }))).to.deep.equal(kept)
+      expect(await kit.store.keyed.find('k', T0)).to.deep.equal(kept)
+      expect(await count()).to.equal(0)
+    })
+
     it('with other keys are others, and keep their order', async () => {
       const sends = Array.from({ length: 20 }, (_, index) => send({ key: `k${index}` }))
       await Promise.all(sends.map((one) => kit.store.keyed.record(one)))

@@ -2,11 +2,12 @@ import { expect } from 'chai'
 import pg from 'pg'
 import { COUNTS, OWN } from '../../../src/store/postgres/callbacks.ts'
 import { PLANS } from '../../../src/store/postgres/database.ts'
-import { addCallback } from '../../support/callback-rows.ts'
+import { addCallback, callbackWork, DAY, valuesOf } from '../../support/callback-rows.ts'
 import { whyNoPostgres } from '../../support/postgres.ts'
 import { type PostgresTestDatabase, postgresDatabase } from '../../support/postgres-store.ts'
 import { skip } from '../../support/skip.ts'
-import { incomingRow } from '../../support/store-rows.ts'
+import { incomingRow, NOW, outgoingLane, outgoingRow, reportRow, sendFirst } from '../../support/store-rows.ts'
+import { until } from '../../support/until.ts'
 
 const LIMIT_MS = 60_000
 
@@ -79,6 +80,41 @@ describe('callbacks in PostgreSQL', function () {
     for (const plan of plans.slice(0, 2)) expect(plan).to.match(/Index Scan (using|on) callbacks_user/)
     expect(plans[2]).to.match(/Index (Only )?Scan (using|on) callback_deliveries_callback/)
     for (const plan of plans) expect(plan).not.to.match(/Seq Scan|Rows Removed/)
+  })
+
+  it('hear in its order of what was being recorded while their URL was changed', async () => {
+    const store = await database.open({ lock: 'shared' })
+    const { add, told, claimed } = callbackWork({ store })
+    const callback = await add({ name: 'sms_receipt' })
+    const ids = ['a', 'b'].map((externalId) => ({ externalId, row: outgoingRow() }))
+    for (const { externalId, row } of ids) {
+      await store.recordOutgoing([row])
+      await sendFirst(store, outgoingLane(), { externalIds: [externalId] })
+    }
+    const recording = new pg.Client({ connectionString: database.url })
+    await recording.connect()
+    await recording.query('BEGIN')
+    await recording.query("UPDATE outgoing SET state = 'DELIVERED' WHERE id = $1", [ids[0]?.row.id])
+    const values = { ...valuesOf(callback), url: 'http://new.example/', target: 'new' }
+    const changing = store.callbacks.change(callback.id, callback.revision, values, NOW)
+    await until('the URL is the new one', async () => (await store.callbacks.find(callback.id))?.target === 'new')
+    await store.recordReports([reportRow({ externalId: 'b' })])
+    const early = [await claimed({ target: 'new', holder: 'early' }), await store.callbacks.targets(NOW)]
+    await recording.query('COMMIT')
+    await recording.end()
+    await changing
+    expect(early).to.deep.equal([[], []])
+    expect((await told('new')).map(({ messageId }) => messageId)).to.deep.equal(ids.map(({ row }) => row.id))
+    expect(await told()).to.deep.equal([])
+  })
+
+  it('begin without what an earlier one left of the URL', async () => {
+    const store = await database.open({ lock: 'shared' })
+    const { add, receive } = callbackWork({ store })
+    await database.run(`INSERT INTO callback_holds VALUES ('receiver', ${NOW + DAY}, 3)`)
+    await add()
+    await receive()
+    expect(await store.callbacks.targets(NOW)).to.deep.equal([{ target: 'receiver', user: 'ann', failures: 0 }])
   })
 
   it('come and go while messages are recorded, none of which fails; from the answer on all are told', async () => {
