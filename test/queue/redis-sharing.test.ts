@@ -1,15 +1,14 @@
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { type Lane, laneKey } from '../../src/messages/lane.ts'
 import { type Running, startProcess } from '../support/process.ts'
 import { RedisBench, whyNoRedis } from '../support/redis-bench.ts'
 import { skip } from '../support/skip.ts'
+import { testProgram } from '../support/test-program.ts'
 import { until } from '../support/until.ts'
 import { incoming, outgoing } from './conformance.ts'
 
 const WORKER = fileURLToPath(new URL('../support/redis-worker.ts', import.meta.url))
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const TAKEN_OVER_WITHIN_MS = 5_000
 const LONG_MS = '600000'
 
@@ -22,9 +21,12 @@ describe('several processes on one Redis', function () {
   const bench = new RedisBench()
   const children: Running[] = []
 
+  let program: string
+
   before(async function () {
     const why = whyNoRedis()
     if (why !== undefined) skip(this, why)
+    program = testProgram(WORKER)
     await bench.start()
   })
 
@@ -36,7 +38,7 @@ describe('several processes on one Redis', function () {
   after(() => bench.remove())
 
   const startWorker = (concurrency: number, milliseconds: string) => {
-    const args = ['--import', TSX, WORKER, bench.url, bench.prefix, String(concurrency), milliseconds]
+    const args = [program, bench.url, bench.prefix, String(concurrency), milliseconds]
     const child = startProcess(process.execPath, args)
     children.push(child)
     return child

@@ -54,7 +54,7 @@ async function inFile(makeStore: (file: string) => Store): Promise<StoreHarness>
 }
 
 // A thread does not take over the loader of TypeScript that its process was started with.
-const program = () => pathToFileURL(join(dirname(builtCommand()), '..', 'store', 'sqlite', 'store-thread.js'))
+const program = () => pathToFileURL(join(dirname(builtCommand()), '..', 'chunks', 'store-thread.js'))
 
 describeStore('SQLite in memory', inMemory, { reopen: 'a database in memory ends with its store' })
 describeStore('SQLite in a file', () => inFile((file) => new SqliteStore({ file, role: 'server' })))

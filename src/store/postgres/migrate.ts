@@ -28,12 +28,14 @@ export async function migrate(client: Session): Promise<readonly string[]> {
 
 async function migrateToLatest(client: Session): Promise<readonly string[]> {
   const known = new Set(Object.keys(migrations))
-  const foreign = (await appliedMigrations(client)).find((name) => !known.has(name))
+  const applied = await appliedMigrations(client)
+  const foreign = applied.find((name) => !known.has(name))
   if (foreign !== undefined) {
     throw new MigrationError(
       `The database has the migration "${foreign}", which this version does not know: it was written by a newer one.`,
     )
   }
+  if (applied.length === known.size) return []
   const db = kyselyOver<unknown>(async () => onlyThis(client))
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const { error, results = [] } = await migrator.migrateToLatest()

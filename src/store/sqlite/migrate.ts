@@ -27,15 +27,17 @@ export async function migrate(database: Database): Promise<readonly string[]> {
 }
 
 async function migrateToLatest(database: Database): Promise<readonly string[]> {
-  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: keepOpen(database) }) })
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const known = new Set(Object.keys(migrations))
-  const foreign = appliedMigrations(database).find((name) => !known.has(name))
+  const applied = appliedMigrations(database)
+  const foreign = applied.find((name) => !known.has(name))
   if (foreign !== undefined) {
     throw new MigrationError(
       `The database has the migration "${foreign}", which this version does not know: it was written by a newer one.`,
     )
   }
+  if (applied.length === known.size) return []
+  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: keepOpen(database) }) })
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const { error, results = [] } = await migrator.migrateToLatest()
   if (error !== undefined) {
     const failed = results.find((result) => result.status === 'Error')

@@ -53,7 +53,7 @@ export class Crowd {
     return longest
   }
 
-  write({ repeating, plain = 0, pause: rest = 200 }: CrowdPlan): void {
+  write({ repeating, plain = 0, pause: rest = 400 }: CrowdPlan): void {
     const people = [
       ...Array.from({ length: repeating }, (_, index) => this.#person(`25470${1000 + index}`, true, rest)),
       ...Array.from({ length: plain }, (_, index) => this.#person(`25480${1000 + index}`, false, rest)),
