@@ -135,7 +135,8 @@ describe('pauses and caps of many processes', function () {
     const [one, other] = servers
     await until('both hold', () => [one, other].every(({ router }) => router.holds.held.length === 1), WAIT_MS)
     await one.router.send({ to: 'me', text: 'reply', class: 'reply' })
-    await until('a reply goes on', () => recorder.received.length === 26, WAIT_MS)
+    await until('a reply goes on', async () => (await states())['SENT'] === 26, WAIT_MS)
+    expect(recorder.received).to.have.lengthOf(26)
     expect(await states()).to.deep.equal({ SENT: 26, WAITING: 35 })
   })
 })
