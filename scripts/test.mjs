@@ -25,11 +25,19 @@ async function main(names) {
   }
 }
 
+/** What takes longest begins first, so that nothing long is left alone at the end. */
+const LONGEST = ['test/store/', 'test/integration/', 'test/queue/']
+
 function testFiles() {
+  const rank = (file) => {
+    const found = LONGEST.findIndex((folder) => file.startsWith(folder))
+    return found < 0 ? LONGEST.length : found
+  }
   return readdirSync(join(root, 'test'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
     .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
     .sort()
+    .sort((one, other) => rank(one) - rank(other))
 }
 
 async function step(name, program, args) {
