@@ -28,7 +28,6 @@ export async function bundle(folder) {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    keepNames: true,
     logLevel: 'error',
     plugins: [{ name: 'packages', setup: leavePackages }],
   })
