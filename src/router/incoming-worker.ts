@@ -1,10 +1,9 @@
 import type { Clock } from '../messages/clock.ts'
 import { errorText } from '../messages/errors.ts'
 import type { NewId } from '../messages/ids.ts'
-import { type Connection, IncomingMessage, type Response, type Text } from '../messages/incoming.ts'
+import { IncomingMessage, type Text } from '../messages/incoming.ts'
 import type { Lane } from '../messages/lane.ts'
 import type { Logger } from '../messages/logger.ts'
-import { OutgoingMessage } from '../messages/outgoing.ts'
 import type { LaneResult, Slot } from '../queue/queue.ts'
 import type { Signals } from '../queue/signals.ts'
 import { DocumentConflictError, StaleResultError, StoreUnavailableError, TakenOverError } from '../store/errors.ts'
@@ -22,14 +21,14 @@ import type { Identities } from './identities.ts'
 import type { Objections } from './objections.ts'
 import type { OptOuts } from './opt-outs.ts'
 import type { OutgoingTexts } from './outgoing-texts.ts'
-import { type CallApp, type IncomingVerdict, runIncomingPhases, runOutgoingPhase } from './phases.ts'
+import { type CallApp, runIncomingPhases } from './phases.ts'
+import { Responses } from './responses.ts'
 import { type Backoff, backoffDelay } from './retry.ts'
 import type { Ringer } from './ring.ts'
 import type { Sender } from './send.ts'
-import { checkedClass } from './send-checks.ts'
 import type { Staleness } from './staleness.ts'
 import { isStoreFault } from './store-fault.ts'
-import { keptOf, relatedToOf, type TemplateTexts } from './template-texts.ts'
+import type { TemplateTexts } from './template-texts.ts'
 
 /** What happens to messages whose phases fail. */
 export interface IncomingRetry extends Backoff {
@@ -68,15 +67,15 @@ const MESSAGES_PER_TURN = 10
 const LOOKED_AT = 2
 const MOST_CONFLICTS = 10
 const STORE_RETRY_MS = 1_000
-/** A response that a view did not take within its wait is sent this much later. */
-const ANSWER_GRACE_MS = 500
 
 /** Takes incoming messages through the phases and commits what came of them. */
 export class IncomingWorker {
   readonly #parts: IncomingWorkerParts
+  readonly #responses: Responses
 
   constructor(parts: IncomingWorkerParts) {
     this.#parts = parts
+    this.#responses = new Responses(parts)
   }
 
   /** Works the first messages of a lane. Never throws. */
@@ -140,7 +139,12 @@ export class IncomingWorker {
     try {
       const verdict = await runIncomingPhases(apps, message, context, call)
       handledBy = verdict.handledBy ?? verdict.filteredBy
-      outgoing = await this.#prepareResponses(message.responses, claimed, context, call, verdict.defaults)
+      outgoing = await this.#responses.prepare(message.responses, {
+        to: claimed,
+        context,
+        call,
+        defaults: verdict.defaults,
+      })
       copies = this.#parts.copies.of({ kind: 'incoming', message: claimed })
     } catch (error) {
       return this.#failed(claimed, fence, slot, error)
@@ -169,82 +173,6 @@ export class IncomingWorker {
       canonical: (connection) => identities.canonical(connection),
       prepareSend: async (request, people) => (await sender.prepare(request, people)).messages,
     })
-  }
-
-  async #prepareResponses(
-    responses: readonly Response[],
-    to: ClaimedIncoming,
-    context: MessageContext,
-    call: CallApp,
-    defaults?: IncomingVerdict['defaults'],
-  ): Promise<readonly NewOutgoing[]> {
-    const prepared: NewOutgoing[] = []
-    for (const response of responses) {
-      const draft = await this.#draft(response, to, context)
-      if (draft === undefined) continue
-      const outgoing = new OutgoingMessage(draft)
-      const objection = await this.#parts.objections.against(draft, to, context, defaults?.get(response))
-      const reason = objection ?? (await this.#vetoOf(outgoing, context, call))
-      const state = reason === null ? 'WAITING' : 'CANCELLED'
-      prepared.push(...this.#parts.texts.responses({ ...draft, text: outgoing.text, state, reason }))
-    }
-    return prepared
-  }
-
-  async #vetoOf(outgoing: OutgoingMessage, context: MessageContext, call: CallApp): Promise<string | null> {
-    const cancelledBy = await runOutgoingPhase(this.#parts.apps, outgoing, context, call)
-    return cancelledBy === null ? null : `cancelled by the app "${cancelledBy}"`
-  }
-
-  /** @returns undefined for who does not get the template */
-  async #draft(
-    { text, options }: Response,
-    to: ClaimedIncoming,
-    context: MessageContext,
-  ): Promise<NewOutgoing | undefined> {
-    const { newId, clock, templates, identities, logger } = this.#parts
-    const asked = options.to === undefined || isSame(options.to, to) ? to : identities.canonical(options.to)
-    const connection = { backend: asked.backend, identity: asked.identity }
-    const ownConnection = isSame(connection, to)
-    const contact = ownConnection ? context.contact : await context.contacts.find(connection)
-    const written = await templates.response(text, connection, contact)
-    if ('reason' in written) {
-      logger.info({ id: to.id, ...connection, reason: written.reason }, 'a response is left out')
-      return undefined
-    }
-    const id = newId()
-    const address = options.from ?? (ownConnection ? to.address : null)
-    const isAnswer = ownConnection && address === to.address
-    const held = to.answerBy !== null && isAnswer && to.answerBy > clock.now()
-    // They tell the service whom and what it answers, which is true of nobody else.
-    const fields = ownConnection ? to.fields : {}
-    return {
-      id,
-      backend: connection.backend,
-      identity: connection.identity,
-      address,
-      class: checkedClass(options.class ?? 'reply'),
-      fields: options.fields === undefined ? fields : { ...fields, ...options.fields },
-      options: {
-        ...(options.end === true ? { end: true } : {}),
-        ...(options.despiteOptOut === true ? { despiteOptOut: true } : {}),
-      },
-      params: {},
-      inResponseTo: { id: to.id, externalId: ownConnection ? to.externalId : null },
-      parts: 1,
-      notBefore: held ? (to.answerBy ?? 0) + ANSWER_GRACE_MS : 0,
-      expiresAt: null,
-      createdAt: clock.now(),
-      phased: true,
-      once: false,
-      state: 'WAITING',
-      reason: null,
-      contactId: contact?.id ?? null,
-      tag: null,
-      relatedTo: relatedToOf(text),
-      extra: null,
-      ...keptOf(written, id),
-    }
   }
 
   async #failed(message: ClaimedIncoming, fence: Fence, slot: Slot, error: unknown): Promise<boolean> {
@@ -279,7 +207,7 @@ export class IncomingWorker {
     const context = this.#context(message)
     const call: CallApp = (app, phase, run) => calls.call(app, phase, run, slot)
     try {
-      return await this.#prepareResponses([{ text: errorReply, options: {} }], message, context, call)
+      return await this.#responses.prepare([{ text: errorReply, options: {} }], { to: message, context, call })
     } catch (error) {
       const { id, backend } = message
       logger.warn({ id, backend, err: error }, 'an app failed in the outgoing phase; the person is told nothing')
@@ -307,8 +235,4 @@ export class IncomingWorker {
     if (message.answerBy !== null) await signals.publish(answeredChannel(message.id), answeredBy(outgoing, message))
     await staleness.finished(message)
   }
-}
-
-function isSame(a: Connection, b: Connection): boolean {
-  return a.backend === b.backend && a.identity === b.identity
 }

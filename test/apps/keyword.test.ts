@@ -83,6 +83,7 @@ describe('keyword', () => {
     ['a.c', 'a.c x', 'x', 'x'],
     ['привет', 'ПРИВЕТ мир', 'мир', 'мир'],
     ['c++', 'c++ now', 'now', null],
+    ['vote-now', 'Vote-Now yes', 'yes', 'yes'],
   ]
   for (const [words, text, ours, theirs] of different) {
     if (words !== 'c++') {
@@ -94,6 +95,12 @@ describe('keyword', () => {
       expect(await answers(words, text)).to.deep.equal(ours === null ? [] : [ours])
     })
   }
+
+  it('may hold every mark of ASCII but the one between words', async () => {
+    for (const mark of '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{}~') {
+      expect(await answers(`a${mark}b`, `a${mark}b rest`), mark).to.deep.equal(['rest'])
+    }
+  })
 
   describe('as an app', () => {
     let t: TestSwitchboard
