@@ -10,8 +10,6 @@ const SILENCE_LIMIT_MS = 5 * 60_000
 const RUN_LIMIT_MS = 30 * 60_000
 const END_LIMIT_MS = 30_000
 const MOST_JOBS = 4
-/** Beside each core's: many tests wait for other processes most of the time. */
-const MORE_JOBS = 1
 
 /**
  * Runs test files with mocha, several at a time.
@@ -45,7 +43,7 @@ export async function runMocha(files) {
 }
 
 function args(files) {
-  const jobs = Math.min(availableParallelism() + MORE_JOBS, MOST_JOBS)
+  const jobs = Math.min(availableParallelism(), MOST_JOBS)
   return [
     ...['--require', join(root, 'scripts/mocha-journal.mjs'), '--reporter', join(root, 'scripts/mocha-reporter.mjs')],
     ...(jobs > 1 && files.length > 1 ? ['--parallel', '--jobs', String(jobs)] : []),
