@@ -142,21 +142,30 @@ class Cleaner {
       ...(error instanceof ProviderError && error.providerCode !== null ? { providerCode: error.providerCode } : {}),
       message,
       // An error of ours is expected to happen: its class and text say it all.
-      ...(error instanceof SwitchboardError ? {} : { stack: `${error.name}: ${message}${framesOf(error)}` }),
+      ...(error instanceof SwitchboardError
+        ? {}
+        : { stack: `${error.name}: ${message}${this.#framesOf(error, about)}` }),
       ...(cause === undefined ? {} : { cause: this.#error(cause, about, depth + 1) }),
     }
   }
 
+  /** The lines of the stack alone: the message before them has lines of its own, and they may look the same. */
+  #framesOf({ stack = '', message }: Error, about: Fields): string {
+    const end = stack.indexOf(message) + message.length
+    const isHeaded = message !== '' && end >= message.length && !stack.slice(0, end - message.length).includes('\n')
+    const lines = (isHeaded ? stack.slice(end) : stack).slice(-4 * LONGEST)
+    const frames = (FRAMES.exec(lines)?.[0] ?? '').slice(0, LONGEST)
+    return isHeaded ? this.#withoutSecrets(frames) : this.#scrubbed(frames, about)
+  }
+
   #scrubbed(text: string, { text: own, identity }: Fields): string {
     const { texts, numbers } = this.#privacy
-    let scrubbed = this.#withoutSecrets(text)
-    if (!numbers) {
-      if (typeof identity === 'string' && identity.length > 2) {
-        scrubbed = scrubbed.replaceAll(identity, maskIdentity(identity))
-      }
-      scrubbed = scrubbed.replace(NUMBER, maskIdentity)
-    }
-    return texts || typeof own !== 'string' ? scrubbed : withoutText(scrubbed, own)
+    const shown = this.#withoutSecrets(text)
+    // Before the numbers are masked: those in the text are a part of it.
+    const scrubbed = texts || typeof own !== 'string' ? shown : withoutText(shown, own)
+    if (numbers) return scrubbed
+    const known = typeof identity === 'string' && identity.length > 2
+    return (known ? scrubbed.replaceAll(identity, maskIdentity(identity)) : scrubbed).replace(NUMBER, maskIdentity)
   }
 
   #withoutSecrets(text: string): string {
@@ -168,10 +177,8 @@ class Cleaner {
 // Seven digits or more, however they are grouped; not the digits of a UUID, of a path or of an address.
 const NUMBER = /(?<![\w.-])\+?\(?\d(?:[ ()-]{0,2}\d){6,}(?![\w.-]*\w)/g
 
-function framesOf({ stack = '' }: Error): string {
-  const begin = stack.search(/\n\s+at /)
-  return begin < 0 ? '' : stack.slice(begin, begin + LONGEST)
-}
+/** Lines at the end of a stack that name a place in code, as a person's lines seldom do. */
+const FRAMES = /(?:\n {4}at (?:[^\n()]+ \()?(?:[^\n()]+:\d+:\d+|<anonymous>|native|index \d+)\)?)+$/
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')

@@ -19,6 +19,24 @@ function logged(fields: object, privacy: Partial<Privacy> = {}, message = 'said'
 const text = 'My PIN is 4711, says Wanjikũ'
 const identity = '+254712345678'
 
+const LIKE_A_STACK = stacked('Dear doctor\n    at home I have HIV')
+const NUMBERED = {
+  identity,
+  text: '0712345678 is my HIV no OK',
+  err: new Error('no app for: 0712345678 is my HIV no OK'),
+}
+
+function stacked(words: string) {
+  return { text: words, err: new Error(`cannot parse ${words}`) }
+}
+
+/** With a message that its stack does not begin with. */
+function retold(fields: ReturnType<typeof stacked>) {
+  const err = new Error('cannot parse')
+  err.stack = `Error: cannot parse ${fields.text}\n    at parse (file:///app.ts:1:2)`
+  return { ...fields, err }
+}
+
 describe('privateLogger', () => {
   it('does not look at what is below the level that is written', () => {
     const fields = Object.defineProperty({}, 'id', {
@@ -56,6 +74,9 @@ describe('privateLogger', () => {
       { err: Object.assign(new Error('x'), { body: text, to: identity }) },
       ['4711', '712345'],
     ],
+    ['a text that looks like a stack', LIKE_A_STACK, ['HIV']],
+    ['a text that looks like a stack, of an error told anew', retold(LIKE_A_STACK), ['HIV']],
+    ['a short text with a number in it', NUMBERED, ['HIV', 'no OK', '712345']],
     ['an error given by itself', new Error(`called ${identity}`), ['712345']],
   ]
 
@@ -86,6 +107,7 @@ describe('privateLogger', () => {
     ['an error', { err: new ServerError('wrong password geheimnis') }],
     ['the cause of an error', { err: new Error('x', { cause: new Error('geheimnis') }) }],
     ['a stack', { err: new Error('geheimnis') }],
+    ['a line of a message that looks like a stack', { err: new Error('refused\n    at geheimnis') }],
     ['a text that settings show', { text: 'the word is geheimnis+mehr' }],
     ['a path', { path: '/backends/x/geheimnis/' }],
     ['a list deep inside', { request: { headers: [['authorization', 'Basic geheimnis']] } }],
