@@ -8,13 +8,12 @@ import type {
   CallbackTarget,
   ClaimedCallbacks,
   DeliveryResult,
-  StoredCallback,
 } from '../store/callback-store.ts'
 import type { CallbackClient } from './callback-client.ts'
 import { leaveOutStrangers } from './callback-owners.ts'
-import { type CallbackRetry, GONE, resultOf } from './callback-result.ts'
+import type { CallbackRetry } from './callback-result.ts'
 import { CallbackSlots, type Slot } from './callback-slots.ts'
-import { Endings } from './ending.ts'
+import { CallbackTelling } from './callback-telling.ts'
 
 /** Times are milliseconds. */
 export interface CallbackRunSettings extends CallbackRetry {
@@ -64,13 +63,14 @@ export class CallbackRunner {
   readonly #slots: CallbackSlots
   /** When it is looked again for what is due, by the URL. */
   readonly #restUntil = new Map<string, number>()
-  readonly #endings = new Endings()
+  readonly #telling: CallbackTelling
   #wake = new AbortController()
-  #hasLeftOut = false
+  #hasBegun = false
   #saidAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: CallbackRunnerParts) {
     this.#parts = parts
+    this.#telling = new CallbackTelling(parts)
     this.#slots = new CallbackSlots(parts.settings.allConcurrency)
   }
 
@@ -106,8 +106,8 @@ export class CallbackRunner {
   async #look(signal: AbortSignal): Promise<boolean> {
     const { store, clock } = this.#parts
     try {
-      if (!this.#hasLeftOut) await leaveOutStrangers(this.#parts)
-      this.#hasLeftOut = true
+      if (!this.#hasBegun) await this.#clearUp()
+      this.#hasBegun = true
       const targets = await store.callbacks.targets(clock.now())
       for (const target of targets) this.#begin(target, signal)
       return targets.length > 0 || (await store.callbacks.list()).length > 0
@@ -115,6 +115,12 @@ export class CallbackRunner {
       this.#say(error)
       return true
     }
+  }
+
+  /** What was left by processes before, or by other settings. */
+  async #clearUp(): Promise<void> {
+    await leaveOutStrangers(this.#parts)
+    await this.#parts.store.callbacks.follow()
   }
 
   #begin(target: CallbackTarget, signal: AbortSignal): void {
@@ -205,56 +211,11 @@ export class CallbackRunner {
   }
 
   async #tell(delivery: CallbackDelivery, batch: Batch): Promise<DeliveryResult> {
-    const { settings, store, client, clock } = this.#parts
-    const { holder, target, failures, signal } = batch
-    const key = { seq: delivery.seq, holder, target }
-    if (this.#isEnded(batch)) return { ...key, kind: 'released' }
-    const callback = await store.callbacks.find(delivery.callback)
-    if (callback === undefined) return { ...key, kind: 'removed' }
-    // It goes where its callback is now, and is told there in its turn.
-    if (callback.target !== target) return { ...key, kind: 'released' }
-    const refused = this.#refusal(callback, delivery)
-    if (refused !== undefined) return { ...key, kind: 'dead', now: clock.now(), status: null, failure: refused }
-    const ending = this.#endings.begin(signal)
-    const outcome = await client.tell(callback, delivery, ending.signal).finally(() => this.#endings.done(ending))
-    if (outcome.kind === 'unreached' && signal.aborted) return { ...key, kind: 'released' }
-    const result = resultOf({ outcome, delivery, failures, now: clock.now() }, settings)
-    if (result.kind === 'gone') await this.#disable(callback, result.failure)
-    // What a callback answered that was changed meanwhile says nothing of what it is now.
-    const isStale = result.kind !== 'delivered' && !(await this.#isAsTold(callback))
-    if (isStale) return { ...key, kind: 'released' }
+    const { holder, target } = batch
+    if (this.#isEnded(batch)) return { seq: delivery.seq, holder, target, kind: 'released' }
+    const result = await this.#telling.tell(delivery, batch)
     if (result.kind === 'retry' && result.hold !== null) batch.isOver = true
-    const settled =
-      result.kind === 'gone' ? ({ ...result, kind: 'dead', now: clock.now(), status: GONE } as const) : result
-    this.#tellOf(settled, delivery)
-    return { ...key, ...settled }
-  }
-
-  /** What else waits for it is given up as it is claimed. */
-  async #disable({ id, user, revision }: StoredCallback, failure: string): Promise<void> {
-    const { store, clock, logger } = this.#parts
-    if (await store.callbacks.disable(id, revision, failure, clock.now()))
-      logger.warn({ callback: id, user }, 'a callback answered 410 and is told nothing more')
-  }
-
-  async #isAsTold({ id, revision }: StoredCallback): Promise<boolean> {
-    return (await this.#parts.store.callbacks.find(id))?.revision === revision
-  }
-
-  #tellOf(result: { readonly kind: string; readonly failure?: string }, delivery: CallbackDelivery): void {
-    const { logger } = this.#parts
-    const { callback, id: event, messageId: id, tries } = delivery
-    const fields = { callback, event, id, tries: tries + 1 }
-    if (result.kind === 'dead') logger.warn({ ...fields, failure: result.failure }, 'a callback was given up')
-    else if (result.kind === 'retry') logger.info({ ...fields, failure: result.failure }, 'a callback failed')
-    else logger.debug(fields, 'a callback was told')
-  }
-
-  /** Why it is not told any more; recorded a moment before that was so. */
-  #refusal({ user, disabledAt, disabledReason }: StoredCallback, { backend }: CallbackDelivery): string | undefined {
-    if (disabledAt !== null) return disabledReason ?? 'it is disabled'
-    const isHeard = user === null || this.#parts.settings.mayHear(user, backend)
-    return isHeard ? undefined : 'its user may not see this backend'
+    return result
   }
 
   /** What is not recorded is told again when the lease is over. */

@@ -2,6 +2,7 @@ import { InvalidInputError } from '../messages/errors.ts'
 import type { Connection } from '../messages/incoming.ts'
 import { checkedGroup, checkedLanguage, checkedName, checkedTimeZone } from '../messages/person.ts'
 import type { ContactEdit, ContactFilter, EditRefusal, ListedContact } from '../store/directory-store.ts'
+import { StoreUnavailableError } from '../store/errors.ts'
 import { type ExportOptions, exportContacts } from './contact-export.ts'
 import { type ContactImportOptions, type ContactImportReport, importContacts } from './contact-import.ts'
 import { checkedConnection, type DirectoryParts } from './directory-parts.ts'
@@ -157,8 +158,12 @@ export class Contacts {
     if ('refused' in outcome) throw refusalError(outcome.refused)
   }
 
+  /** After a change. */
   async #there(id: string): Promise<ListedContact> {
-    const contact = await this.#parts.store.directory.find(id)
+    const contact = await this.#parts.store.directory.find(id).catch((error: unknown) => {
+      if (error instanceof StoreUnavailableError) throw new StoreUnavailableError(error.message, { cause: error })
+      throw error
+    })
     if (contact === undefined) throw refusalError({ why: 'no-contact', id })
     return contact
   }

@@ -22,6 +22,9 @@ export const DELIVERY = Object.entries(names)
   .map(([name, column]) => `callback_deliveries.${column} AS "${name}"`)
   .join(', ')
 
+/** Deliveries of which at the most one commit has those tried again that were given up. */
+export const REPLAYED_AT_ONCE = 5_000
+
 /** Whether what could not be told before may be told now. */
 export function isMended(before: CallbackRow, after: CallbackRow): boolean {
   const { url, target, secret, disabledAt } = before

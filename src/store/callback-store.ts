@@ -125,8 +125,8 @@ export type DeliveryResult = DeliveryKey &
     | { readonly kind: 'dead'; readonly now: number; readonly status: number | null; readonly failure: string }
     /** The callback is there no more. */
     | { readonly kind: 'removed' }
-    /** No request was made. */
-    | { readonly kind: 'released' }
+    /** Nothing came of it: it is to be told as its callback is now, not before the time that is given. */
+    | { readonly kind: 'released'; readonly at?: number }
   )
 
 export interface DeadQuery {
@@ -161,11 +161,17 @@ export interface CallbackStore {
   /**
    * Changes it, and has it told again where it was disabled; what waits goes to the new URL, and stays in its order
    * before what comes later. Where the URL or the secret is another now, or it was disabled, what waits is due at once,
-   * and its URL is no longer left alone; nor is that of before, when nobody else is told there.
+   * and its URL is no longer left alone; nor is that of before, when nobody else is told there. Where nothing is another,
+   * the revision stays.
    * @param revision as it was read
    * @returns undefined where it has been changed since, or is there no more
    */
   change(id: number, revision: number, values: CallbackValues, at: number): Promise<StoredCallback | undefined>
+  /**
+   * Ends changes that were broken off: what waits goes where its callback is. Looks through all that waits.
+   * @returns how many went elsewhere
+   */
+  follow(): Promise<number>
   /** Removes it, with all that waits for it; returns whether there was one. */
   remove(id: number): Promise<boolean>
   /**
@@ -194,7 +200,7 @@ export interface CallbackStore {
   dead(query: DeadQuery): Promise<readonly CallbackDelivery[]>
   /**
    * Has what was given up tried again, as due at `at`, before what came later for the same lane; its URLs are no longer
-   * left alone.
+   * left alone. Very much is taken in several commits, the oldest first.
    * @param ids events; undefined for all of the callback
    * @returns how many there were
    */

@@ -3,6 +3,13 @@ import { SwitchboardError } from '../messages/errors.ts'
 /** The store cannot read or write now: disk full, read-only, not reachable. It may work again later. */
 export class StoreUnavailableError extends SwitchboardError {
   readonly code = 'STORE_UNAVAILABLE'
+  /** Whether it is certain that nothing was written: then what was asked for can be asked for again. */
+  readonly nothingWritten: boolean
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly nothingWritten?: boolean } = {}) {
+    super(message, options)
+    this.nothingWritten = options.nothingWritten === true
+  }
 }
 
 /** A result came from someone who no longer holds the lane, or for a message already settled. Nothing was written. */

@@ -28,4 +28,6 @@ export interface KeyedSends<Message> {
    * @returns what the key stands for already, and then nothing was recorded; undefined when this was the first
    */
   record(send: KeyedSend<Message>): Promise<KeptSend | undefined>
+  /** As if the key had never been used; messages that were recorded with it stay. */
+  forget(key: string): Promise<void>
 }

@@ -94,6 +94,36 @@ describe('callbacks that are changed', () => {
     expect(await router.callbacks.dead()).to.deep.equal([])
   })
 
+  it('by nothing, or in what is not asked, each time that they are told are given up like others', async () => {
+    const router = await start({ callbacks: { maxAge: 100 } })
+    const { url } = await receiver(async (response, number) => {
+      await router.callbacks.change(id, number % 2 === 0 ? {} : { backends: number % 4 === 1 ? ['fake'] : null })
+      response.writeHead(500)
+    })
+    const { id } = await router.callbacks.create({ name: 'sms_received', url })
+    await receive('a')
+    await until('it is given up', async () => (await router.callbacks.dead()).length === 1)
+  })
+
+  it('each time that they are told are not told again at once', async () => {
+    const router = await start({ callbacks: { firstDelay: 1_000, longestDelay: 1_000 } })
+    const { url } = await receiver(async (response) => {
+      await router.callbacks.change(id, { newSecret: true })
+      response.writeHead(500)
+    })
+    const { id } = await router.callbacks.create({ name: 'sms_received', url })
+    const { callbacks } = switchboard.parts.store
+    const settle = callbacks.settle.bind(callbacks)
+    const due: unknown[] = []
+    callbacks.settle = (results) => {
+      for (const each of results) due.push(each.kind === 'released' ? (each.at ?? 0) > Date.now() : each.kind)
+      return settle(results)
+    }
+    await receive('a')
+    await until('it was told twice', () => due.length === 2)
+    expect(due).to.deep.equal([true, true])
+  })
+
   it('are told as they are now, each time', async () => {
     const router = await start({ callbacks: { concurrency: 1 } })
     let secret = ''

@@ -55,16 +55,16 @@ function create(groups: Groups, keyed: KeyedAnswers): Endpoint {
     async handle(asked) {
       const make = async () => {
         const made = await groups.create(asked.body.name, asked.body.ids)
-        return { kept: made ?? null, body: shownGroup(made) }
+        if (made === undefined) throw new Refusal('CONFLICT', 'There is a group of this name already.')
+        return { kept: made, body: shownGroup(made) }
       }
-      return keyed.answer('createGroup', asked, make, async (made) => shownGroup(made ?? undefined))
+      return keyed.answer('createGroup', asked, make, async (made) => shownGroup(made))
     },
   })
 }
 
-function shownGroup(made: ListedGroup | undefined): z.output<typeof group> {
-  if (made === undefined) throw new Refusal('CONFLICT', 'There is a group of this name already.')
-  return { name: made.name, members: made.members }
+function shownGroup({ name, members }: ListedGroup): z.output<typeof group> {
+  return { name, members }
 }
 
 function rename(groups: Groups): Endpoint {

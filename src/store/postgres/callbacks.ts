@@ -20,7 +20,8 @@ import type {
   NewCallback,
   StoredCallback,
 } from '../callback-store.ts'
-import { changeCallback, UNHOLD_UNUSED } from './callback-changes.ts'
+import { changeCallback, FOLLOW, UNHOLD_UNUSED } from './callback-changes.ts'
+import { replayCallbacks } from './callback-replay.ts'
 import { addWithTriggers, removeWithTriggers } from './callback-triggers.ts'
 import type { PostgresDatabase, Run, Statement } from './database.ts'
 import { type Cold, rowsOf } from './session.ts'
@@ -101,7 +102,7 @@ const PRESENT = 'COALESCE((SELECT c.target FROM callbacks c WHERE c.id = callbac
 const RELEASED = statement(
   'released',
   `UPDATE callback_deliveries SET leased_until = 0, holder = NULL, target = ${PRESENT},
-   lane = md5(${PRESENT} || identity) ${HELD}`,
+   not_before = GREATEST(not_before, $3), lane = md5(${PRESENT} || identity) ${HELD}`,
 )
 
 export const COUNTS = statement(
@@ -114,20 +115,6 @@ const LIST_DEAD = statement(
   `SELECT ${DELIVERY} FROM callback_deliveries WHERE dead_at IS NOT NULL AND ($1::bigint IS NULL OR callback = $1)
    AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3`,
 )
-const UNHOLD_REPLAYED = statement(
-  'unhold-replayed',
-  `DELETE FROM callback_holds WHERE target IN (SELECT c.target FROM callbacks c
-     WHERE ($1::bigint IS NULL OR c.id = $1) AND EXISTS (SELECT 1 FROM callback_deliveries d
-       WHERE d.callback = c.id AND d.dead_at IS NOT NULL AND ($2::text[] IS NULL OR d.id = ANY($2))))`,
-)
-const REPLAY = statement(
-  'replay',
-  `UPDATE callback_deliveries SET dead_at = NULL, tries = 0, since = $1, not_before = 0, leased_until = 0,
-     target = c.target, lane = md5(c.target || identity)
-   FROM callbacks c WHERE c.id = callback AND dead_at IS NOT NULL AND ($2::bigint IS NULL OR callback = $2)
-     AND ($3::text[] IS NULL OR callback_deliveries.id = ANY($3)) RETURNING seq`,
-)
-
 interface PageEnd {
   last: number | null
   size: number
@@ -144,6 +131,7 @@ function isTaken(row: PageRow): row is TakenRow {
 export class PostgresCallbacks implements CallbackStore {
   readonly #database: PostgresDatabase
   readonly #cold: Cold
+  #changes: Promise<unknown> = Promise.resolve()
 
   constructor(database: PostgresDatabase, cold: Cold) {
     this.#database = database
@@ -173,8 +161,16 @@ export class PostgresCallbacks implements CallbackStore {
   }
 
   async change(id: number, revision: number, given: CallbackValues, at: number): Promise<StoredCallback | undefined> {
-    const row = await this.#cold((client) => changeCallback(client, { id, revision, values: given, at }))
+    const change = { id, revision, values: given, at }
+    // One at a time, however many are asked for: each may hold a connection for seconds.
+    const changing = this.#changes.then(() => this.#cold((client) => changeCallback(client, change)))
+    this.#changes = changing.catch(() => undefined)
+    const row = await changing
     return row === undefined ? undefined : toCallback(row)
+  }
+
+  async follow(): Promise<number> {
+    return this.#cold(async (client) => (await client.query(FOLLOW)).rowCount ?? 0)
   }
 
   async remove(id: number): Promise<boolean> {
@@ -225,10 +221,7 @@ export class PostgresCallbacks implements CallbackStore {
   }
 
   async replay(callback: number | undefined, ids: readonly string[] | undefined, at: number): Promise<number> {
-    return this.#database.transaction(async (run) => {
-      await run(UNHOLD_REPLAYED, [callback ?? null, ids ?? null])
-      return (await run(REPLAY, [at, callback ?? null, ids ?? null])).length
-    })
+    return replayCallbacks(this.#database, { callback: callback ?? null, ids: ids ?? null, at })
   }
 }
 
@@ -253,6 +246,6 @@ async function settleOne(run: Run, result: DeliveryResult): Promise<void> {
       await run(DELIVERED, [seq, holder])
       return
     case 'released':
-      await run(RELEASED, [seq, holder])
+      await run(RELEASED, [seq, holder, result.at ?? 0])
   }
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { PoolClient, QueryResultRow } from 'pg'
 import { driver } from './driver.ts'
-import { explained, isUnavailable } from './faults.ts'
+import { explained, isUnavailable, notConnected } from './faults.ts'
 import type { LentConnection } from './kysely.ts'
 import { fromDatabase, toDatabase } from './texts.ts'
 
@@ -152,7 +152,7 @@ export class PostgresDatabase {
     try {
       return await this.#pool.connect()
     } catch (error) {
-      throw explained(this.label, error)
+      throw notConnected(this.label, error)
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Change } from '../change.ts'
 import type { ContactEdit, EditOutcome, EditRefusal } from '../directory-store.ts'
 import { applyChange } from './changes.ts'
 import type { Run, Statement } from './database.ts'
+import { lockToJoin, lockToMake } from './group-locks.ts'
 import { keyOf } from './keys.ts'
 
 type EditOf<Kind extends ContactEdit['kind']> = Extract<ContactEdit, { readonly kind: Kind }>
@@ -33,8 +34,6 @@ const LEAVE = statement(
   'DELETE FROM group_members WHERE group_key = $1 AND contact_id = ANY($2) RETURNING contact_id',
 )
 const HAS_MEMBERS = statement('has-members', 'SELECT 1 AS one FROM group_members WHERE group_key = $1 LIMIT 1')
-/** Two who make the same group come one after the other. */
-const LOCK_NAME = statement('lock-group-name', 'SELECT pg_advisory_xact_lock(hashtextextended($1, 3))')
 const COPY_MEMBERS = statement(
   'copy-members',
   `INSERT INTO group_members SELECT $1, $2, contact_id FROM group_members WHERE group_key = $3 ON CONFLICT DO NOTHING`,
@@ -72,6 +71,7 @@ export async function makeEdit(run: Run, edit: ContactEdit, at: number): Promise
 
 async function create(run: Run, edit: EditOf<'create'>, at: number): Promise<EditOutcome> {
   const { contact, connections, groups } = edit
+  await lockToJoin(run, groups)
   const owners = await ownersOf(run, connections, at)
   for (const connection of connections) {
     const by = owners.get(keyOf(connection.backend, connection.identity)) ?? null
@@ -127,9 +127,9 @@ async function unlink(run: Run, edit: EditOf<'unlink'>, at: number): Promise<Edi
 
 async function members(run: Run, { kind, group, ids, isNew }: EditOf<'join' | 'leave'>): Promise<EditOutcome> {
   if (isNew === true) {
-    await run(LOCK_NAME, [keyOf(group)])
+    await lockToMake(run, group)
     if ((await run(HAS_MEMBERS, [keyOf(group)])).length > 0) return { refused: { why: 'group-taken' } }
-  }
+  } else if (kind === 'join') await lockToJoin(run, [group])
   const known = new Set((await run<{ id: string }>(KNOWN, [ids])).map(({ id }) => id))
   const missing = ids.find((id) => !known.has(id))
   if (missing !== undefined) return { refused: { why: 'no-contact', id: missing } }
@@ -142,6 +142,7 @@ async function rename(run: Run, { group, to, merge }: EditOf<'rename-group'>): P
   const isThere = async (name: string) => (await run(HAS_MEMBERS, [keyOf(name)])).length > 0
   if (!(await isThere(group))) return { refused: { why: 'no-group' } }
   if (group === to) return { changed: 0 }
+  await lockToMake(run, to)
   if (!merge && (await isThere(to))) return { refused: { why: 'group-taken' } }
   // Removed first and by name: who joins the old group meanwhile stays in it.
   await run(COPY_MEMBERS, [keyOf(to), to, keyOf(group)])

@@ -26,6 +26,9 @@ const UNREACHABLE = new Set([
  */
 const AWAY = /^(08...|28...|3D000|25006|25P03|53...|57...|58...|55P03)$/
 
+/** No connection left, starting up, a lock not had in time: no transaction that is told so is committed. */
+const NOTHING_WRITTEN = /^(53300|55P03|57P03)$/
+
 /** Errors of the driver have no code. */
 const AWAY_TEXT =
   /^(timeout e|Connection (terminated|ended)|Query read timeout|Client (was closed|has encountered)|Cannot use a pool|The server does not support SSL)/
@@ -51,9 +54,21 @@ export function explained(label: string, error: unknown): unknown {
   return unavailable(label, error)
 }
 
+/** The error as {@link explained}, of who was being connected: nothing was asked for yet. */
+export function notConnected(label: string, error: unknown): unknown {
+  if (error instanceof SwitchboardError || !isUnavailable(error)) return error
+  return new StoreUnavailableError(messageOf(label, error), { cause: error, nothingWritten: true })
+}
+
 export function unavailable(label: string, error: unknown): StoreUnavailableError {
+  const code = error instanceof Error ? codeOf(error) : undefined
+  const nothingWritten = NOTHING_WRITTEN.test(code ?? '')
+  return new StoreUnavailableError(messageOf(label, error), { cause: error, nothingWritten })
+}
+
+function messageOf(label: string, error: unknown): string {
   const why = error instanceof AggregateError ? String(error.errors[0]) : error instanceof Error ? error.message : error
-  return new StoreUnavailableError(`The database ${label} cannot be used now: ${why}`, { cause: error })
+  return `The database ${label} cannot be used now: ${why}`
 }
 
 /** The SQLSTATE, or the code of Node.js. */

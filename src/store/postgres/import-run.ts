@@ -3,6 +3,7 @@ import type { ImportLine, ImportRequest, ImportResult } from '../directory-store
 import { foldedName } from '../folded-name.ts'
 import { ImportTally, targetOf } from '../import-target.ts'
 import { incomingLane } from './columns.ts'
+import { LOCK_IMPORTED } from './group-locks.ts'
 import { keyOf, laneKeyOf } from './keys.ts'
 import { inTransaction } from './partitions.ts'
 import { rowsOf, type Session } from './session.ts'
@@ -173,6 +174,7 @@ async function write(client: Session, { importId, at }: ImportRequest): Promise<
   const wanted = await rowsOf<{ count: number }>(client, 'SELECT count(*) AS count FROM import_connections')
   await client.query(MAKE_CONTACTS, [at])
   await client.query(CHANGE_CONTACTS, [at])
+  await rowsOf(client, LOCK_IMPORTED)
   await rowsOf(client, JOIN)
   const { rowCount } = await client.query(LINK, [at])
   if (rowCount !== wanted[0]?.count) throw new Moved('a connection has got an owner meanwhile')

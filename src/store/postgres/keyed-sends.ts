@@ -10,6 +10,8 @@ const FIND: Statement = {
   text: 'SELECT result FROM idempotency_keys WHERE key = $1 AND expires_at > $2',
 }
 
+const FORGET: Statement = { name: 'forget-keyed', text: 'DELETE FROM idempotency_keys WHERE key = $1' }
+
 /** Sends that are known by a key. */
 export class PostgresKeyedSends implements KeyedSends<NewOutgoing> {
   readonly #database: PostgresDatabase
@@ -27,5 +29,9 @@ export class PostgresKeyedSends implements KeyedSends<NewOutgoing> {
 
   async record(send: KeyedSend<NewOutgoing>): Promise<KeptSend | undefined> {
     return this.#commit.write({ kind: 'keyed', send })
+  }
+
+  async forget(key: string): Promise<void> {
+    await this.#database.query(FORGET, [keyOf(key)])
   }
 }

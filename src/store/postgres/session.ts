@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { clientConfig, PLANS } from './database.ts'
 import { driver } from './driver.ts'
-import { explained } from './faults.ts'
+import { notConnected } from './faults.ts'
 import { toDatabase } from './texts.ts'
 
 /** One connection of its own, outside the pool. */
@@ -25,7 +25,7 @@ export async function openSession(url: string, label: string, limit: number): Pr
     return client
   } catch (error) {
     await endSession(client)
-    throw explained(label, error)
+    throw notConnected(label, error)
   }
 }
 

@@ -5,7 +5,8 @@ import type { CallbackCounts, CallbackTarget, CallbackValues, ClaimCallbacks, Ne
 type Added = Omit<NewCallback, 'backends'> & { backends: string | null }
 type Changed = Omit<CallbackValues, 'backends'> & { backends: string | null; id: number; revision: number; at: number }
 type Disabled = { id: number; revision: number; reason: string; at: number }
-type Replayed = { callback: number | null; ids: string | null; at: number }
+type Replayed = { callback: number | null; ids: string | null; at: number; after: number; last: number }
+type ReplayPage = { callback: number | null; after: number; page: number }
 type Held = { seq: number; holder: string }
 type Failed = Held & { status: number | null; failure: string }
 
@@ -35,11 +36,11 @@ export interface CallbackStatements {
   readonly unhold: Statement<[string]>
   readonly hold: Statement<[{ target: string; until: number; now: number }]>
   readonly giveUpOne: Statement<[Failed & { now: number }]>
-  readonly released: Statement<[Held]>
+  readonly released: Statement<[Held & { at: number }]>
   readonly counts: Statement<[string], CallbackCounts>
   readonly dead: Statement<[{ callback: number | null; before: number | null; limit: number }], DeliveryRow>
-  readonly unholdReplayed: Statement<[Replayed]>
-  readonly replay: Statement<[Replayed]>
+  readonly replayPage: Statement<[ReplayPage], { last: number | null; size: number }>
+  readonly replay: Statement<[Replayed], { target: string }>
 }
 
 const HELD = 'WHERE seq = @seq AND holder = @holder AND dead_at IS NULL'
@@ -66,7 +67,9 @@ function ofCallbacks(database: Database) {
     find: database.prepare<[number], CallbackRow>(`SELECT ${CALLBACK} FROM callbacks WHERE id = ?`),
     change: database.prepare<[Changed], CallbackRow>(
       `UPDATE callbacks SET name = @name, url = @url, target = @target, format = @format, backends = @backends,
-       secret = @secret, updated_at = @at, revision = revision + 1, disabled_at = NULL, disabled_reason = NULL
+       secret = @secret, updated_at = @at, revision = revision + (disabled_at IS NOT NULL
+         OR (name, url, target, format, backends, secret) IS NOT (@name, @url, @target, @format, @backends, @secret)),
+       disabled_at = NULL, disabled_reason = NULL
        WHERE id = @id AND revision = @revision
        RETURNING ${CALLBACK}`,
     ),
@@ -139,8 +142,8 @@ function ofDeliveries(database: Database) {
       `UPDATE callback_deliveries SET tries = tries + 1, dead_at = @now, status = @status, failure = @failure,
        holder = NULL ${HELD}`,
     ),
-    released: database.prepare<[Held]>(
-      `UPDATE callback_deliveries SET leased_until = 0, holder = NULL,
+    released: database.prepare<[Held & { at: number }]>(
+      `UPDATE callback_deliveries SET leased_until = 0, holder = NULL, not_before = MAX(not_before, @at),
        target = COALESCE((SELECT c.target FROM callbacks c WHERE c.id = callback), target) ${HELD}`,
     ),
   }
@@ -157,18 +160,18 @@ function ofDead(database: Database) {
        AND (@callback IS NULL OR callback = @callback) AND (@before IS NULL OR seq < @before)
        ORDER BY seq DESC LIMIT @limit`,
     ),
-    unholdReplayed: database.prepare<[Replayed]>(
-      `DELETE FROM callback_holds WHERE target IN (SELECT c.target FROM callbacks c
-       WHERE (@callback IS NULL OR c.id = @callback) AND EXISTS (SELECT 1 FROM callback_deliveries d
-         WHERE d.callback = c.id AND d.dead_at IS NOT NULL
-         AND (@ids IS NULL OR d.id IN (SELECT value FROM json_each(@ids)))))`,
+    replayPage: database.prepare<[ReplayPage], { last: number | null; size: number }>(
+      `SELECT MAX(seq) AS last, COUNT(*) AS size FROM (SELECT seq FROM callback_deliveries
+       INDEXED BY callback_deliveries_dead_seq
+       WHERE dead_at IS NOT NULL AND (@callback IS NULL OR callback = @callback) AND seq > @after
+       ORDER BY seq LIMIT @page)`,
     ),
-    replay: database.prepare<[Replayed]>(
-      `UPDATE callback_deliveries SET dead_at = NULL, tries = 0, since = @at, not_before = 0, leased_until = 0,
-       target = (SELECT c.target FROM callbacks c WHERE c.id = callback)
-       WHERE dead_at IS NOT NULL AND callback IN (SELECT id FROM callbacks)
+    replay: database.prepare<[Replayed], { target: string }>(
+      `UPDATE callback_deliveries INDEXED BY callback_deliveries_dead_seq SET dead_at = NULL, tries = 0, since = @at, not_before = 0,
+       leased_until = 0, target = (SELECT c.target FROM callbacks c WHERE c.id = callback)
+       WHERE seq > @after AND seq <= @last AND dead_at IS NOT NULL AND callback IN (SELECT id FROM callbacks)
        AND (@callback IS NULL OR callback = @callback)
-       AND (@ids IS NULL OR id IN (SELECT value FROM json_each(@ids)))`,
+       AND (@ids IS NULL OR id IN (SELECT value FROM json_each(@ids))) RETURNING target`,
     ),
   }
 }

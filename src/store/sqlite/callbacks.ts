@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import { backendsText, type CallbackRow, isMended, toCallback, toDelivery } from '../callback-rows.ts'
+import { backendsText, type CallbackRow, isMended, REPLAYED_AT_ONCE, toCallback, toDelivery } from '../callback-rows.ts'
 import type {
   CallbackCounts,
   CallbackDelivery,
@@ -70,6 +70,11 @@ export class SqliteCallbacks implements CallbackStore {
     })
   }
 
+  /** A change moves what waits in its own commit. */
+  async follow(): Promise<number> {
+    return 0
+  }
+
   async remove(id: number): Promise<boolean> {
     return this.#commit.write(() => {
       const before = this.#statements.find.get(id)
@@ -130,7 +135,7 @@ export class SqliteCallbacks implements CallbackStore {
         statements.delivered.run({ seq, holder })
         return
       case 'released':
-        statements.released.run({ seq, holder })
+        statements.released.run({ seq, holder, at: result.at ?? 0 })
     }
   }
 
@@ -145,9 +150,23 @@ export class SqliteCallbacks implements CallbackStore {
 
   async replay(callback: number | undefined, ids: readonly string[] | undefined, at: number): Promise<number> {
     const given = { callback: callback ?? null, ids: ids === undefined ? null : JSON.stringify(ids), at }
+    let count = 0
+    for (let after: number | null = 0; after !== null; ) {
+      const replayed = await this.#replayPage({ ...given, after })
+      count += replayed.count
+      after = replayed.next
+    }
+    return count
+  }
+
+  #replayPage(given: { callback: number | null; ids: string | null; at: number; after: number }) {
+    const { replayPage, replay, unhold } = this.#statements
     return this.#commit.write(() => {
-      this.#statements.unholdReplayed.run(given)
-      return this.#statements.replay.run(given).changes
+      const { callback, after } = given
+      const { last = null, size = 0 } = replayPage.get({ callback, after, page: REPLAYED_AT_ONCE }) ?? {}
+      const rows = last === null ? [] : replay.all({ ...given, last })
+      for (const target of new Set(rows.map((row) => row.target))) unhold.run(target)
+      return { count: rows.length, next: size === REPLAYED_AT_ONCE ? last : null }
     })
   }
 }

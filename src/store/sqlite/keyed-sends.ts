@@ -53,6 +53,10 @@ export class SqliteKeyedSends implements KeyedSends<NewOutgoing> {
     return kept
   }
 
+  async forget(key: string): Promise<void> {
+    await this.#commit.write(() => this.#statements.forget.run(key.toWellFormed()))
+  }
+
   #kept(key: string, now: number): KeptSend | undefined {
     const row = this.#statements.find.get(key, now)
     return row === undefined ? undefined : (JSON.parse(row.result) as KeptSend)
@@ -65,5 +69,6 @@ function prepare(database: Database) {
       'SELECT result FROM idempotency_keys WHERE key = ? AND expires_at > ?',
     ),
     put: database.prepare<[string, string, number]>('INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?)'),
+    forget: database.prepare<[string]>('DELETE FROM idempotency_keys WHERE key = ?'),
   }
 }

@@ -152,8 +152,13 @@ export class ThreadedSqliteStore implements Store {
     counts: true,
     dead: true,
     replay: true,
+    follow: true,
   })
-  readonly keyed: KeyedSends<NewOutgoing> = this.#part<KeyedSends<NewOutgoing>>('keyed', { find: true, record: true })
+  readonly keyed: KeyedSends<NewOutgoing> = this.#part<KeyedSends<NewOutgoing>>('keyed', {
+    find: true,
+    record: true,
+    forget: true,
+  })
 
   readonly #file: string
   readonly #program: URL

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { keyOf } from '../../../src/http/api/keyed-answers.ts'
+import { StoreUnavailableError } from '../../../src/store/errors.ts'
 import { type Asking, askApi, serveApi } from '../../support/api.ts'
 import type { Web } from '../../support/web.ts'
 
@@ -97,6 +98,40 @@ describe('a key of a request that makes something', () => {
     const again = await ask(CONTACTS, withKey({ name: 'Ben', connections }))
     expect([first.status, again.status, again.body]).to.deep.equal([400, 400, first.body])
     expect(await people()).to.deep.equal(['Amina'])
+  })
+
+  it('is refused again where the group was there already', async () => {
+    const { body: amina } = await ask(CONTACTS, { json: { name: 'Amina' } })
+    const group = { name: 'nurses', ids: [amina.id] }
+    await ask(GROUPS, { json: group })
+    const [first, again] = [await ask(GROUPS, withKey(group)), await ask(GROUPS, withKey(group))]
+    expect([first.status, first.body.error.message]).to.deep.equal([409, 'There is a group of this name already.'])
+    expect([again.status, again.body]).to.deep.equal([409, first.body])
+  })
+
+  it('is free again where the database was away and certainly nothing was made', async () => {
+    const { contacts } = web.switchboard.router
+    const { keyed } = web.switchboard.parts.store
+    const create = contacts.create.bind(contacts)
+    const failing = async (error: Error, key: string) => {
+      contacts.create = () => Promise.reject(error)
+      const first = await ask(CONTACTS, withKey({ name: 'Amina' }, key))
+      contacts.create = create
+      const again = await ask(CONTACTS, withKey({ name: 'Amina' }, key))
+      return [first.status, first.headers.has('retry-after'), again.status]
+    }
+    expect(await failing(new StoreUnavailableError('none left', { nothingWritten: true }), 'a')).to.deep.equal([
+      503,
+      true,
+      201,
+    ])
+    expect(await failing(new StoreUnavailableError('cut off'), 'b')).to.deep.equal([409, false, 409])
+    keyed.forget = () => Promise.reject(new StoreUnavailableError('still away'))
+    expect(await failing(new StoreUnavailableError('none left', { nothingWritten: true }), 'c')).to.deep.equal([
+      409,
+      false,
+      409,
+    ])
   })
 
   it('is taken again after a request that could not be read', async () => {

@@ -158,6 +158,14 @@ export function describeCallbackDeliveries(kit: StoreKit): void {
       expect((await claimed({ target: 'new' })).map(({ id }) => id)).to.deep.equal([delivery.id])
     })
 
+    it('that are given back until later wait that long', async () => {
+      await add()
+      await receive()
+      await kit.store.callbacks.settle([{ ...held(await one()), kind: 'released', at: NOW + 5_000 }])
+      expect(await claimed({ now: NOW + 4_999 })).to.deep.equal([])
+      expect(await one({ now: NOW + 5_000 })).to.deep.include({ tries: 0 })
+    })
+
     describe('to a URL that is left alone', () => {
       /** A callback whose delivery has failed, and the URL with it. */
       const away = async (values: Partial<NewCallback> = {}) => {

@@ -82,10 +82,23 @@ export function describeCallbacks(kit: StoreKit): void {
 
     it('are disabled as they were read alone', async () => {
       const callback = await add()
-      const changed = await kit.store.callbacks.change(callback.id, callback.revision, valuesOf(callback), T0)
+      const values = { ...valuesOf(callback), backends: ['a'] }
+      const changed = await kit.store.callbacks.change(callback.id, callback.revision, values, T0)
       expect(await kit.store.callbacks.disable(callback.id, callback.revision, 'late', NOW)).to.equal(false)
       expect((await kit.store.callbacks.find(callback.id))?.disabledAt).to.equal(null)
       expect(await kit.store.callbacks.disable(callback.id, changed?.revision ?? 0, 'in time', NOW)).to.equal(true)
+    })
+
+    it('have the revision of before where nothing is another, unless that ends their being disabled', async () => {
+      for (const backends of [null, ['a']]) {
+        const callback = await add({ backends })
+        const { id, revision } = callback
+        const same = await kit.store.callbacks.change(id, revision, valuesOf(callback), T0)
+        expect(same?.revision).to.equal(revision)
+        await kit.store.callbacks.disable(id, revision, 'answered 410', NOW)
+        const enabled = await kit.store.callbacks.change(id, revision, valuesOf(callback), T0)
+        expect(enabled?.revision).to.equal(revision + 1)
+      }
     })
 
     it('hear of what is received, once, as it is recorded', async () => {

@@ -62,6 +62,17 @@ export function describeKeyed(kit: StoreKit): void {
       expect(await count()).to.equal(2)
     })
 
+    it('are as if their key had never been used when it is forgotten', async () => {
+      await kit.store.keyed.record(send())
+      await kit.store.keyed.record(send({ key: 'other' }))
+      await kit.store.keyed.forget('k')
+      await kit.store.keyed.forget('none')
+      expect(await kit.store.keyed.find('k', T0)).to.equal(undefined)
+      expect(await kit.store.keyed.find('other', T0)).to.have.property('digest', 'd')
+      expect(await kit.store.keyed.record(send())).to.equal(undefined)
+      expect(await count()).to.equal(3)
+    })
+
     it('leave no key when their messages cannot be recorded', async () => {
       const message = outgoingRow()
       await kit.store.recordOutgoing([message])

@@ -108,6 +108,71 @@ describe('callbacks in PostgreSQL', function () {
     expect(await told()).to.deep.equal([])
   })
 
+  it('are told by the next change, or the next process, what a change that was broken off has left behind', async () => {
+    const store = await database.open({ lock: 'shared' })
+    const { add, receive, told } = callbackWork({ store })
+    const [first, second] = [await add(), await add()]
+    await receive()
+    await database.run(`INSERT INTO callback_holds VALUES ('receiver', ${NOW + DAY}, 3)`)
+    await database.run(`UPDATE callbacks SET target = 'new ' || id`)
+    await store.callbacks.change(first.id, first.revision, { ...valuesOf(first), target: `new ${first.id}` }, NOW)
+    expect(await told(`new ${first.id}`)).to.have.lengthOf(1)
+    expect(await told(`new ${second.id}`)).to.deep.equal([])
+    expect([await store.callbacks.follow(), await store.callbacks.follow()]).to.deep.equal([1, 0])
+    expect(await told(`new ${second.id}`)).to.have.lengthOf(1)
+  })
+
+  describe('that are given a new URL', () => {
+    const moving = async (text: string) => {
+      const store = await database.open({ lock: 'shared' })
+      const { add } = callbackWork({ store })
+      const callbacks = [await add(), await add(), await add()]
+      const writing = new pg.Client({ connectionString: database.url })
+      await writing.connect()
+      await writing.query(`BEGIN; ${text}`)
+      const change = async (each: (typeof callbacks)[number]) =>
+        store.callbacks.change(each.id, each.revision, { ...valuesOf(each), target: 'new' }, NOW)
+      return { writing, changing: callbacks.map(change) }
+    }
+
+    it('wait for nobody who writes something else', async () => {
+      const { writing, changing } = await moving('CREATE TABLE elsewhere (n int); INSERT INTO elsewhere VALUES (1)')
+      const began = performance.now()
+      await Promise.all(changing)
+      expect(performance.now() - began).to.be.below(4_000)
+      await writing.end()
+    })
+
+    it('are changed one at a time', async () => {
+      const { writing, changing } = await moving('SELECT 1 FROM callbacks')
+      const moved = async () => (await database.run(`SELECT 1 FROM callbacks WHERE target = 'new'`)).length
+      await until('the first one is changed', async () => (await moved()) > 0)
+      for (let looks = 0; looks < 10; looks++) expect(await moved()).to.equal(1)
+      await writing.end()
+      await Promise.all(changing)
+      expect(await moved()).to.equal(3)
+    })
+  })
+
+  it('are tried again in commits of bounded size, however much was given up', async () => {
+    const store = await database.open({ lock: 'shared' })
+    const { id } = await addCallback(store)
+    await database.run(
+      `INSERT INTO callback_deliveries (id, callback, target, lane, name, at, message_id, backend, identity, text,
+         recorded_at, since, dead_at)
+       SELECT n::text, ${id}, 'old', n::text, 'sms_received', 0, '', '', '', '', 0, 0, 1 FROM generate_series(1, 10001) n`,
+    )
+    await database.run(`INSERT INTO callback_holds VALUES ('receiver', ${NOW + DAY}, 3)`)
+    expect(await store.callbacks.replay(undefined, ['10000', '10001'], NOW)).to.equal(2)
+    expect(await store.callbacks.replay(id + 1, undefined, NOW)).to.equal(0)
+    expect(await store.callbacks.replay(id, undefined, NOW)).to.equal(9_999)
+    const commits = await database.run(
+      `SELECT DISTINCT xmin::text FROM callback_deliveries WHERE dead_at IS NULL AND target = 'receiver'`,
+    )
+    expect(commits).to.have.lengthOf(4)
+    expect(await store.callbacks.targets(NOW)).to.have.lengthOf(1)
+  })
+
   it('begin without what an earlier one left of the URL', async () => {
     const store = await database.open({ lock: 'shared' })
     const { add, receive } = callbackWork({ store })

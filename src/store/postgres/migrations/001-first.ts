@@ -185,6 +185,7 @@ const statements = [
   `CREATE INDEX callback_deliveries_later ON callback_deliveries (target) WHERE dead_at IS NULL AND not_before > 0`,
   `CREATE INDEX callback_deliveries_callback ON callback_deliveries (callback, dead_at, seq)`,
   `CREATE INDEX callback_deliveries_dead ON callback_deliveries (dead_at) WHERE dead_at IS NOT NULL`,
+  `CREATE INDEX callback_deliveries_dead_seq ON callback_deliveries (seq, callback) WHERE dead_at IS NOT NULL`,
   `CREATE TABLE callback_holds (target ${TEXT} PRIMARY KEY, until bigint NOT NULL, failures bigint NOT NULL)`,
   'CREATE INDEX callback_holds_until ON callback_holds (until)',
   ...callbackFunctions,
