@@ -1,5 +1,6 @@
 import { type KeyObject, verify, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
+import { keep } from '../messages/bounded-map.ts'
 import type { HttpClient } from '../router/backend.ts'
 import { errorFromResponse } from './http-client.ts'
 
@@ -102,7 +103,7 @@ export class SnsCertificates {
     const known = this.#keys.get(url)
     if (known !== undefined) return known
     const fetching = fetchKey(url, http)
-    this.#keep(url, fetching)
+    keep(this.#keys, MOST_CERTIFICATES, url, fetching)
     try {
       const key = await fetching
       if (key === undefined) this.#keys.delete(url)
@@ -111,12 +112,6 @@ export class SnsCertificates {
       this.#keys.delete(url)
       throw error
     }
-  }
-
-  #keep(url: string, key: Promise<KeyObject | undefined>): void {
-    this.#keys.set(url, key)
-    const [oldest] = this.#keys.keys()
-    if (this.#keys.size > MOST_CERTIFICATES && oldest !== undefined) this.#keys.delete(oldest)
   }
 }
 

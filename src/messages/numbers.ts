@@ -4,6 +4,7 @@ import {
   type PhoneNumber,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max'
+import { keep } from './bounded-map.ts'
 
 /** A country or territory as ISO 3166-1 names it: `KE`. */
 export type Region = CountryCode
@@ -44,7 +45,7 @@ export class Numbers {
     const bare = given.replace(BETWEEN, '')
     if (!NUMBER_LIKE.test(bare)) return undefined
     const number = this.#known.get(bare) ?? this.#parse(bare)
-    this.#remember(bare, number)
+    keep(this.#known, MOST_KNOWN, bare, number)
     return number === '' ? undefined : number
   }
 
@@ -59,15 +60,6 @@ export class Numbers {
     const atHome = valid(bare, this.#region, isMobile)
     if (atHome !== undefined) return atHome
     return bare.length < SHORTEST_INTERNATIONAL ? '' : (valid(`+${bare}`, undefined, isMobile) ?? '')
-  }
-
-  /** The one asked for last stands last, and the first one goes. */
-  #remember(bare: string, number: string): void {
-    this.#known.delete(bare)
-    this.#known.set(bare, number)
-    if (this.#known.size <= MOST_KNOWN) return
-    const [oldest] = this.#known.keys()
-    if (oldest !== undefined) this.#known.delete(oldest)
   }
 }
 

@@ -14,11 +14,9 @@ const gateway = httpBackend({
   },
   sending: { concurrency: 20 },
 })
-const quiet = () => {}
-const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet, flush: quiet }
 const switchboard = createSwitchboard(
-  { backends: { gateway }, apps: [], console: { enabled: false } },
-  { env: process.env, logger: silent },
+  { backends: { gateway }, apps: [], console: { enabled: false }, log: { level: 'silent' } },
+  { env: process.env },
 )
 
 async function* people() {

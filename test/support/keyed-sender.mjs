@@ -6,11 +6,9 @@ import { createSwitchboard } from '../../dist/index.js'
  * database's URL, how many keys, how many times each is asked for at once.
  */
 const [databaseUrl = '', keys = '1', times = '1'] = process.argv.slice(2)
-const quiet = () => {}
-const silent = { debug: quiet, info: quiet, warn: quiet, error: quiet, flush: quiet }
 const { router, parts } = createSwitchboard(
-  { databaseUrl, backends: { nowhere: nullBackend() }, apps: [] },
-  { logger: silent, role: 'command' },
+  { databaseUrl, backends: { nowhere: nullBackend() }, apps: [], log: { level: 'silent' } },
+  { role: 'command' },
 )
 await parts.store.open()
 await router.open()

@@ -8,12 +8,10 @@ import type { CallbackEvent, StoredCallback } from '../../store/callback-store.t
 import { AddressRules } from './addresses.ts'
 import { bodyOf } from './callback-body.ts'
 import { signatureHeaders } from './callback-signature.ts'
-import { OutsideNames, type ResolvedAddress } from './outside-names.ts'
+import { OutsideNames } from './outside-names.ts'
 import type { CallbackSettings } from './settings.ts'
+import type { Resolve, ResolvedAddress } from './shared-looks.ts'
 import { TrustedNames } from './trusted-names.ts'
-
-/** Finds the addresses of a host name. */
-export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>
 
 export interface SafeClientParts {
   readonly settings: Pick<CallbackSettings, 'allow' | 'ports' | 'timeLimit'>

@@ -1,11 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { HostsFile } from './hosts-file.ts'
-
-export interface ResolvedAddress {
-  readonly address: string
-  readonly family: number
-}
+import { type ResolvedAddress, sharedLooks } from './shared-looks.ts'
 
 export interface OutsideNamesOptions {
   /** By default that of the system. */
@@ -29,20 +25,12 @@ const LOOPBACK = ['127.0.0.1', '::1']
 export class OutsideNames {
   readonly #hosts: HostsFile
   readonly #servers: readonly string[] | undefined
-  readonly #underWay = new Map<string, Promise<readonly ResolvedAddress[]>>()
+  /** @throws an error with the code that the nameserver's answer has in `node:dns`, or `ETIMEOUT`, after some seconds */
+  readonly addressesOf = sharedLooks((host) => this.#found(host))
 
   constructor({ hosts = new HostsFile(), servers }: OutsideNamesOptions = {}) {
     this.#hosts = hosts
     this.#servers = servers
-  }
-
-  /** @throws an error with the code that the nameserver's answer has in `node:dns`, or `ETIMEOUT`, after some seconds */
-  async addressesOf(host: string): Promise<readonly ResolvedAddress[]> {
-    const same = this.#underWay.get(host)
-    if (same !== undefined) return same
-    const asking = this.#found(host).finally(() => this.#underWay.delete(host))
-    this.#underWay.set(host, asking)
-    return asking
   }
 
   async #found(host: string): Promise<readonly ResolvedAddress[]> {

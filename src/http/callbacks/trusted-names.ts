@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import type { ResolvedAddress } from './outside-names.ts'
+import { type Resolve, type ResolvedAddress, sharedLooks } from './shared-looks.ts'
 
 /** Each holds a thread of the few that the process has. */
 const MOST_AT_ONCE = 2
@@ -10,23 +10,15 @@ const LONGEST_WAIT_MS = 4_000
  * names, and whatever else it is set up to ask. A few at a time, and equal ones that come together once.
  */
 export class TrustedNames {
-  readonly #lookup: (host: string) => Promise<readonly ResolvedAddress[]>
-  readonly #underWay = new Map<string, Promise<readonly ResolvedAddress[]>>()
+  readonly #lookup: Resolve
   readonly #waiting = new Set<() => void>()
   #running = 0
+  /** @throws as `lookup` of `node:dns`; an error with the code `ETIMEOUT` when it did not get its turn */
+  readonly addressesOf = sharedLooks((host) => this.#inTurn(host))
 
   /** @param find the look itself */
-  constructor(find = (host: string): Promise<readonly ResolvedAddress[]> => lookup(host, { all: true })) {
+  constructor(find: Resolve = (host) => lookup(host, { all: true })) {
     this.#lookup = find
-  }
-
-  /** @throws as `lookup` of `node:dns`; an error with the code `ETIMEOUT` when it did not get its turn */
-  async addressesOf(host: string): Promise<readonly ResolvedAddress[]> {
-    const same = this.#underWay.get(host)
-    if (same !== undefined) return same
-    const asking = this.#inTurn(host).finally(() => this.#underWay.delete(host))
-    this.#underWay.set(host, asking)
-    return asking
   }
 
   async #inTurn(host: string): Promise<readonly ResolvedAddress[]> {

@@ -1,10 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { keep } from '../../messages/bounded-map.ts'
 import type { Clock } from '../../messages/clock.ts'
 import { clientKey } from '../client-address.ts'
 import type { Limit, Limiter } from '../limits.ts'
 import { hashKey, hashOfNobody, LONGEST_PASSWORD } from './password-hash.ts'
 import type { User, UsersSettings } from './settings.ts'
-import { keep, Standing } from './standing.ts'
+import { Standing } from './standing.ts'
 import { Verifications } from './verifications.ts'
 
 /** Milliseconds for which a password that was found right, or was used again, is not checked again. */

@@ -1,3 +1,4 @@
+import { keep } from '../../messages/bounded-map.ts'
 import type { Clock } from '../../messages/clock.ts'
 
 /** Milliseconds for which it counts that somebody has signed in from somewhere. */
@@ -50,12 +51,4 @@ export class Standing {
 
 function pair(client: string, name: string): string {
   return JSON.stringify([client, name])
-}
-
-/** What was not renewed for the longest time goes first. */
-export function keep<T>(map: Map<string, T>, most: number, key: string, value: T): void {
-  map.delete(key)
-  const [first] = map.keys()
-  if (map.size >= most && first !== undefined) map.delete(first)
-  map.set(key, value)
 }
