@@ -96,6 +96,8 @@ describe('a cluster whose Redis fails', function () {
       const answered = cluster.recorder.received.length
       await until('work goes on', () => cluster.recorder.received.length > answered + 50, WORKED_WITHIN_MS)
     }
+    // Workers may have reached it before the web has.
+    await until('the web is ready', async () => (await readiness()).status === 200, WORKED_WITHIN_MS)
     expect(await readiness()).to.include({ status: 200, queue: 'ok' })
     await expectAllWell()
   })
